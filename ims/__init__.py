@@ -1,0 +1,1 @@
+"""The identity store: what a lock is, who may clear it, and the store that keeps it."""

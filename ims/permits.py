@@ -1,0 +1,162 @@
+"""Who may do what: one table, permission by role, and the view through which a caller holds only what it may do.
+
+Fronts never hold the store. They authenticate, call `for_actor`, and get a `TenantView` whose every question is already
+scoped to the caller's tenant; a foreign user is the same as a missing one.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from ims import provisioning
+from ims.audit import AuditEntry
+from ims.errors import Forbidden, NotFound, StaleVersion
+from ims.locks import LedgerRules, LockId
+from ims.people import Actor, Channel, Profile, Revision, Role, TenantId, User, UserId
+from ims.ports import Clock, Store
+from ims.provisioning import Edit
+from ims.query import And, Attribute, Not, Page, Present, Query, UserPage
+from ims.unlocking import Unlocking, UnlockRequest
+
+
+class Permission(StrEnum):
+    """One thing that can be permitted, as `area:act`."""
+
+    DISCOVER = "discovery:read"
+    READ_USERS = "users:read"
+    READ_EVIDENCE = "evidence:read"
+    PROVISION = "users:provision"
+    HOLD = "locks:hold"
+    UNLOCK = "locks:unlock"
+    READ_AUDIT = "audit:read"
+    READ_OPERATIONS = "operations:read"
+    BREAK_GLASS = "box:break_glass"
+    READ_ON_THE_BOX = "box:read"
+
+
+_PEOPLE = frozenset({Role.CO_ADMINISTRATOR, Role.ACCOUNT_ADMINISTRATOR, Role.AUDITOR})
+_ADMINISTRATORS = frozenset({Role.CO_ADMINISTRATOR, Role.ACCOUNT_ADMINISTRATOR})
+
+TABLE: dict[Permission, frozenset[Role]] = {
+    Permission.DISCOVER: _PEOPLE | {Role.PROVISIONER, Role.READER, Role.OPERATOR},
+    Permission.READ_USERS: _PEOPLE | {Role.PROVISIONER, Role.READER},
+    Permission.READ_EVIDENCE: _PEOPLE,
+    Permission.PROVISION: frozenset({Role.PROVISIONER}),
+    Permission.HOLD: _ADMINISTRATORS,
+    Permission.UNLOCK: _ADMINISTRATORS,
+    Permission.READ_AUDIT: _PEOPLE,
+    Permission.READ_OPERATIONS: frozenset({Role.OPERATOR}),
+    Permission.BREAK_GLASS: frozenset({Role.OPERATOR}),
+    Permission.READ_ON_THE_BOX: frozenset({Role.OPERATOR}),
+}
+"""The whole policy. What is not here is forbidden."""
+
+ON_THE_BOX = frozenset({Permission.BREAK_GLASS, Permission.READ_ON_THE_BOX})
+"""What an operator may do at the machine's own command line only, never with a token."""
+
+
+def allows(actor: Actor, permission: Permission) -> bool:
+    """Return whether the table lets this actor do that."""
+    here = permission not in ON_THE_BOX or actor.channel is Channel.COMMAND_LINE
+    return here and actor.role in TABLE[permission]
+
+
+def require(actor: Actor, permission: Permission) -> None:
+    """Raise Forbidden unless the table lets this actor do that."""
+    if not allows(actor, permission):
+        raise Forbidden(f"The role {actor.role.value} may not do this ({permission.value})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What the views work with; put together once by the composition root."""
+
+    store: Store
+    unlocking: Unlocking
+    clock: Clock
+    rules: LedgerRules
+
+
+def for_actor(actor: Actor, services: Services) -> "TenantView":
+    """Return the view of the actor's own tenant. Raises Forbidden for an actor who has none: an operator, the agent."""
+    if actor.tenant is None:
+        raise Forbidden(f"The role {actor.role.value} sees no people: it belongs to no company account")
+    return TenantView(actor, actor.tenant, services)
+
+
+class TenantView:
+    """One tenant as one actor may see and change it."""
+
+    def __init__(self, actor: Actor, tenant: TenantId, services: Services) -> None:
+        self.actor = actor
+        self._tenant = tenant
+        self._services = services
+
+    @property
+    def sees_evidence(self) -> bool:
+        """Return whether evidence, DNs and who acted may be shown to this actor."""
+        return allows(self.actor, Permission.READ_EVIDENCE)
+
+    @property
+    def rules(self) -> LedgerRules:
+        """Return who may clear what, for showing it."""
+        return self._services.rules
+
+    def now(self) -> datetime:
+        """Return the moment at which this view answers; what is in force depends on it."""
+        return self._services.clock.now()
+
+    def user(self, user_id: UserId) -> User:
+        """Return one user. Raises NotFound alike for a missing, a foreign and (for connections) a deleted one."""
+        require(self.actor, Permission.READ_USERS)
+        user = self._services.store.user(user_id)
+        if user is None or user.tenant != self._tenant or (self.actor.connection and user.deleted_by):
+            raise NotFound(f"There is no user {user_id}")
+        return user
+
+    def find(self, query: Query, page: Page) -> UserPage:
+        """Return the users that satisfy the query, of this tenant and visible to this actor only."""
+        require(self.actor, Permission.READ_USERS)
+        if self.actor.connection:
+            query = And((Not(Present(Attribute.DELETED_BY)), query))
+        return self._services.store.find(self._tenant, query, page, self.now())
+
+    def create(self, profile: Profile, *, active: bool) -> User:
+        """Create or adopt a user (see `provisioning.create`)."""
+        require(self.actor, Permission.PROVISION)
+        return provisioning.create(self._services.store, self._services.clock, self.actor, profile, active=active)
+
+    def edit(self, user_id: UserId, wanted: Edit, version: Revision | None = None) -> User:
+        """Change a user's profile or `active` (see `provisioning.edit`); `version` is the one the caller saw."""
+        require(self.actor, Permission.PROVISION)
+        user = self._seen(user_id, version)
+        return provisioning.edit(self._services.store, self._services.clock, self.actor, user, wanted)
+
+    def delete(self, user_id: UserId, version: Revision | None = None) -> None:
+        """Delete a user for the tenant's connections (see `provisioning.delete`)."""
+        require(self.actor, Permission.PROVISION)
+        user = self._seen(user_id, version)
+        provisioning.delete(self._services.store, self._services.clock, self.actor, user)
+
+    def hold(self, user_id: UserId, note: str, until: datetime | None = None) -> User:
+        """Lock a user (see `provisioning.hold`)."""
+        require(self.actor, Permission.HOLD)
+        user = self.user(user_id)
+        return provisioning.hold(self._services.store, self._services.clock, self.actor, user, note, until)
+
+    def unlock(self, user_id: UserId, shown: frozenset[LockId] | None = None, comment: str = "") -> User:
+        """Unlock a user (see `Unlocking.unlock`); `shown` are the locks the caller saw."""
+        require(self.actor, Permission.UNLOCK)
+        request = UnlockRequest(actor=self.actor, user=self.user(user_id), shown=shown, comment=comment)
+        return self._services.unlocking.unlock(request)
+
+    def audit(self, user_id: UserId | None = None, limit: int = 100) -> tuple[AuditEntry, ...]:
+        """Return this tenant's newest audit rows, newest first."""
+        require(self.actor, Permission.READ_AUDIT)
+        return self._services.store.audit(tenant=self._tenant, user=user_id, limit=limit)
+
+    def _seen(self, user_id: UserId, version: Revision | None) -> User:
+        user = self.user(user_id)
+        if version is not None and version != user.version:
+            raise StaleVersion(f"{user.profile.user_name} was changed meanwhile; read the user again, then repeat")
+        return user
