@@ -23,6 +23,7 @@ READY_WITHIN_S = 60
 STOPS_WITHIN_S = 15
 SEEN_WITHIN_S = 15
 EXTENSION = "urn:ietf:params:scim:schemas:extension:lockstep:2.0:User"
+DN = "uid={},ou=people,dc=demo,dc=test"
 ACTIVATE = {
     "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
     "Operations": [{"op": "replace", "path": "active", "value": True}],
@@ -59,12 +60,32 @@ class Demo:
     def unlock(self, part: str, token: str = "co_administrator") -> tuple[int, dict[str, Any]]:
         return self.call("PATCH", f"/Users/{self.facts['users'][part]['id']}", token, ACTIVATE)
 
+    def named(self, user_name: str) -> str:
+        status, found = self.call("GET", f"/Users?filter=userName%20eq%20%22{user_name}%22", "co_administrator")
+        assert (status, found["totalResults"]) == (200, 1)
+        return str(found["Resources"][0]["id"])
+
+    def active(self, user_id: str) -> bool:
+        status, user = self.call("GET", f"/Users/{user_id}", "co_administrator")
+        assert status == 200, user
+        return bool(user["active"])
+
     def signs_in(self, part: str, password: str | None = None) -> bool:
         who = self.facts["users"][part]
-        command = ["ldapwhoami", "-x", "-H", self.facts["directory"]["url"], "-D", who["dn"]]
-        done = subprocess.run([*command, "-w", password or who["password"]], capture_output=True, check=False)
+        return self.binds(who["dn"], password or who["password"])
+
+    def binds(self, dn: str, password: str) -> bool:
+        command = ["ldapwhoami", "-x", "-H", self.facts["directory"]["url"], "-D", dn, "-w", password]
+        done = subprocess.run(command, capture_output=True, check=False)
         assert done.returncode in (0, 49), done.stderr
         return done.returncode == 0
+
+    def modify(self, ldif: str) -> None:
+        directory = self.facts["directory"]
+        command = ["ldapmodify", "-x", "-H", directory["url"], "-D", directory["admin_dn"]]
+        subprocess.run(
+            [*command, "-w", directory["admin_password"]], input=ldif.encode(), capture_output=True, check=True
+        )
 
 
 def reasons(user: dict[str, Any]) -> list[str]:
@@ -152,6 +173,27 @@ def test_somebody_who_locks_themself_now_is_shown_within_seconds(demo: Demo) -> 
         assert not demo.signs_in("unlocked", "wrong")
     wait_until(lambda: not demo.user("unlocked")["active"], "the lock shows over SCIM", SEEN_WITHIN_S)
     assert reasons(demo.user("unlocked")) == ["password_attempts"]
+
+
+def test_an_unlock_made_outside_is_shown_within_seconds(demo: Demo) -> None:
+    """The directory's administrator removes the lock; the agent's next tick sees it."""
+    tomas = demo.named("tomas.dvorak")
+    for _ in range(3):
+        assert not demo.binds(DN.format("tomas.dvorak"), "wrong")
+    wait_until(lambda: not demo.active(tomas), "the lock shows over SCIM", SEEN_WITHIN_S)
+    demo.modify(f"dn: {DN.format('tomas.dvorak')}\nchangetype: modify\ndelete: pwdAccountLockedTime\n")
+    wait_until(lambda: demo.active(tomas), "the unlock shows over SCIM", SEEN_WITHIN_S)
+
+
+def test_an_affiliation_lost_and_returned_is_shown_within_seconds(demo: Demo) -> None:
+    """Out of the group and back within the grace: locked, then free again by itself, both without anybody's doing."""
+    viktor = demo.named("viktor.nagy")
+    group = demo.facts["directory"]["affiliation_group_dn"]
+    change = f"dn: {group}\nchangetype: modify\n{{}}: member\nmember: {DN.format('viktor.nagy')}\n"
+    demo.modify(change.format("delete"))
+    wait_until(lambda: not demo.active(viktor), "the un-affiliation shows over SCIM", SEEN_WITHIN_S)
+    demo.modify(change.format("add"))
+    wait_until(lambda: demo.active(viktor), "the return shows over SCIM", SEEN_WITHIN_S)
 
 
 def test_a_timed_lock_says_when_it_ends(demo: Demo) -> None:

@@ -14,7 +14,9 @@ from tests.support.repository import PARTS, files, modules, read, texts, tree
 from tests.support.words import NOUNS
 
 UNFINISHED = re.compile("|".join(("TO" + "DO", "FIX" + "ME", "X" + "XX", "NotImplemented" + "Error")))
-MACHINES = re.compile("|".join(("/wo" + "rk/", "/ro" + "ot/", "/fa" + "rm/", r"/ho" + r"me/\w", r"/Use" + r"rs/\w")))
+MACHINES = re.compile(
+    "|".join(("/wo" + "rk/", "/ro" + "ot/", "/fa" + "rm/", r"/ho" + r"me/\w", r"/Use" + r"rs/\w+/\w"))
+)
 REGISTRIES = re.compile(
     "|".join(("py" + r"pi\.", "python" + "hosted", "npm" + r"js\.", "deb" + r"ian\.(org|net)", "crates" + r"\.io")),
 )

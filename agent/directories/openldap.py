@@ -1,0 +1,274 @@
+"""OpenLDAP with the ppolicy overlay: how it spells lock, policy, unlock and change. Tried on slapd 2.5.13.
+
+An unlock deletes the marker's value that was seen: the overlay then forgets the failures too, so that one more wrong
+password does not lock again (replacing the marker by nothing would keep them). The right to delete values of that one
+attribute (`=z` in slapd's access rules) is enough for it, and cannot lock anybody.
+"""
+
+import re
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from agent.directories import ppolicy
+from agent.directories.access import ReadingRules
+from agent.directories.client import Client
+from agent.directories.controls import PASSWORD_POLICY, policy_response
+from agent.directories.dialect import (
+    AttributeValue,
+    Changes,
+    GroupMembership,
+    NotWritable,
+    Policies,
+    Policy,
+    Reading,
+    SignIn,
+)
+from agent.directories.entry import Entry
+from agent.directories.errors import BadEntry, Refused
+from agent.directories.explaining import explained
+from agent.directories.filters import all_of, at_least, equal, none_of, present
+from agent.directories.reader import Pages, users
+from agent.directories.results import Code, Result
+from agent.directories.searches import Completeness, Ended
+from agent.directories.times import Moment, parse_time
+from agent.directories.watermarks import Watermark, decode
+from agent.directories.writes import Kind, Modification, Modify
+from ims.errors import InvalidInput
+from ims.locks import LockFact
+from ims.people import DirectoryName, EntryId
+from ims.ports import Outcome
+
+NAME = "openldap"
+OVERLAP = timedelta(seconds=5)
+"""How far a reading goes back before the last one: changes of other providers may arrive a little late."""
+MOST_CHANGES = 20_000
+"""More changed entries than this are read by a reconcile, which holds one page at a time."""
+_ID = "entryUUID"
+_STAMP = "entryCSN"
+_CSN = re.compile(r"(\d{14})\.(\d{6})Z#[0-9a-f]{6}#[0-9a-f]{3}#[0-9a-f]{6}")
+_SIGN_INS: dict[int | None, SignIn] = {0: SignIn.PASSWORD_EXPIRED, 1: SignIn.LOCKED, 2: SignIn.MUST_CHANGE}
+"""The errors of the password policy control that concern a sign-in."""
+
+
+class OpenLdap:
+    """The dialect of OpenLDAP. `source` is the directory's name, which its locks carry."""
+
+    def __init__(self, source: DirectoryName) -> None:
+        self._source = source
+
+    # --- entries -----------------------------------------------------------------------------------------------------
+
+    def wanted_attributes(self) -> tuple[str, ...]:
+        """Return the attributes to ask for by name: all of them are operational, and `*` does not bring those."""
+        return (_ID, _STAMP, *ppolicy.ENTRY_ATTRIBUTES)
+
+    def entry_id(self, entry: Entry) -> EntryId:
+        """Return the entryUUID. Raises BadEntry where it is missing (the agent may not read it) or none."""
+        text = entry.text(_ID)
+        try:
+            return EntryId(str(uuid.UUID(text)))
+        except ValueError:
+            raise BadEntry(entry.dn, f"its {_ID} {'is no UUID' if text else 'cannot be read'}") from None
+
+    def entry_filter(self, entry_id: EntryId) -> str:
+        """Return the filter for one entryUUID. Raises InvalidInput."""
+        try:
+            return equal(_ID, str(uuid.UUID(entry_id)))
+        except ValueError:
+            raise InvalidInput(f"{entry_id!r} is no entryUUID") from None
+
+    def stamp(self, entry: Entry) -> str:
+        """Return the entryCSN. On a read-only copy it does not move when that copy alone locks an account."""
+        return entry.text(_STAMP)
+
+    def last_failure(self, entry: Entry) -> datetime | None:
+        """Return the latest pwdFailureTime. Raises BadEntry."""
+        return ppolicy.marks_of(entry).last_failure
+
+    # --- locks -------------------------------------------------------------------------------------------------------
+
+    def policies(self, client: Client, rules: ReadingRules) -> Policies:
+        """Return the password policies as this server has them; each is read once."""
+        return _Policies(client, rules.default_policy)
+
+    def read_locks(self, entry: Entry, policy: Policy, now: datetime) -> Reading:
+        """Return what the entry says about its locks. Raises BadEntry."""
+        return ppolicy.read_locks(self._source, entry, policy, now)
+
+    def explain(self, entry: Entry, policy: Policy, now: datetime) -> tuple[str, ...]:
+        """Return raw lock attributes, the policy and the arithmetic. Raises BadEntry."""
+        return explained(entry, policy, self.read_locks(entry, policy, now), now)
+
+    def locked_filter(self) -> str:
+        """Return the filter for everybody with a marker: an index on it makes this search all but free.
+
+        It catches what no change stamp shows: a copy that locks for itself. The delay of pwdMinDelay is left out, as
+        hardly anybody indexes it and one attribute without an index makes slapd look at every entry.
+        """
+        return present(ppolicy.MARKER)
+
+    # --- changes -----------------------------------------------------------------------------------------------------
+
+    def changes_since(self, client: Client, rules: ReadingRules, watermark: str) -> Changes:
+        """Return the users whose entryCSN is as great as the watermark or greater. Deletions it cannot see."""
+        mark = decode(watermark)
+        if mark is None or mark.dialect != NAME or not _CSN.fullmatch(mark.position):
+            return _compare_fully("there is no watermark to go on from")
+        if mark.server != client.server:
+            return _compare_fully(f"the last reading was of {mark.server}, this one is of {client.server}")
+        began = time.monotonic()
+        search = users(self, rules, at_least(_STAMP, mark.position))
+        pages, entries = Pages(client, search), list[Entry]()
+        for page in pages:
+            entries += page
+            if len(entries) > MOST_CHANGES:
+                return _compare_fully(f"more than {MOST_CHANGES} entries changed")
+        took = timedelta(seconds=time.monotonic() - began)
+        highest = max((self._position(entry) for entry in entries), default="")
+        fresh = self._watermark(client.server, highest, took)
+        position = max(mark.position, fresh.position)
+        following = replace(mark, position=position).encode()
+        return Changes(entries=tuple(entries), watermark=following, completeness=pages.completeness)
+
+    def watermark(self, server: str, highest_stamp: str, took: timedelta) -> str:
+        """Return where to go on after a complete reading, empty if no entry showed its stamp.
+
+        An entry may have changed after it was read, before the one with the highest stamp did. All that happened while
+        the reading took place, so going back by its length from the highest stamp misses nothing, whatever the clocks.
+        """
+        mark = self._watermark(server, highest_stamp, took)
+        return mark.encode() if mark.position else ""
+
+    def _watermark(self, server: str, highest_stamp: str, took: timedelta) -> Watermark:
+        return Watermark(dialect=NAME, server=server, position=_earlier(highest_stamp, took + OVERLAP))
+
+    def _position(self, entry: Entry) -> str:
+        stamp = self.stamp(entry)
+        return stamp if _CSN.fullmatch(stamp) else ""
+
+    # --- writes ------------------------------------------------------------------------------------------------------
+
+    def unlock_modify(self, dn: str, stamp: str, facts: Sequence[LockFact]) -> Modify:
+        """Return the deletion of the marker that was seen, if the entry has not moved and nobody failed since.
+
+        The stamp alone would do on the server that takes the writes. On a copy it stands still, and a fresh lock may
+        have begun in the same second; its failures, to the microsecond, are later.
+        """
+        seen = {name: value for fact in facts for name, value in fact.evidence}
+        if ppolicy.MARKER not in seen:
+            raise NotWritable(_why_not(facts))
+        change = Modification(
+            kind=Kind.DELETE,
+            attribute=ppolicy.MARKER,
+            values=(seen[ppolicy.MARKER].encode(),),
+        )
+        conditions = [equal(_STAMP, stamp)] if stamp else []
+        conditions += _no_later_failure(seen.get(ppolicy.FAILURES, ""))
+        return Modify(dn=dn, changes=(change,), assertion=all_of(*conditions) if conditions else "")
+
+    def rewrite_modify(self, dn: str, stamp: str) -> Modify:
+        """Return the replacement of the marker by nothing, where the provider shows none.
+
+        It changes nothing there but the stamp; every consumer then gets the whole entry anew, without the marker that
+        only it held. The provider refuses deleting what is not there (16), which would not move the stamp.
+        """
+        change = Modification(kind=Kind.REPLACE, attribute=ppolicy.MARKER)
+        return Modify(dn=dn, changes=(change,), assertion=equal(_STAMP, stamp) if stamp else "")
+
+    def affiliate_modify(self, dn: str, gives: GroupMembership | AttributeValue) -> Modify:
+        """Return the addition of a member to a group, or of a value to the entry."""
+        if isinstance(gives, GroupMembership):
+            member = Modification(kind=Kind.ADD, attribute=gives.attribute, values=(dn.encode(),))
+            return Modify(dn=gives.group_dn, changes=(member,))
+        value = Modification(kind=Kind.ADD, attribute=gives.attribute, values=(gives.value.encode(),))
+        return Modify(dn=dn, changes=(value,))
+
+    def outcome(self, result: Result) -> Outcome:
+        """Return what an answer means: nothing left to delete or to add is what was wanted."""
+        match result.code:
+            case Code.SUCCESS:
+                return Outcome.DONE
+            case Code.NO_SUCH_ATTRIBUTE | Code.ATTRIBUTE_OR_VALUE_EXISTS:
+                return Outcome.ALREADY
+            case Code.ASSERTION_FAILED | Code.NO_SUCH_OBJECT:
+                return Outcome.CHANGED
+            case _:
+                return Outcome.REFUSED
+
+    def is_copy(self, result: Result) -> bool:
+        """Return whether a consumer answered: a referral to its provider, or 53 where it knows none."""
+        return result.code in {Code.REFERRAL, Code.UNWILLING_TO_PERFORM}
+
+    def sign_in_outcome(self, result: Result) -> SignIn:
+        """Return what an answer to a bind means. Without `ppolicy_use_lockout` slapd never says that it is a lock."""
+        said = policy_response(result.controls.get(PASSWORD_POLICY, b"")).error
+        if result.ok:
+            return SignIn.MUST_CHANGE if _SIGN_INS.get(said) is SignIn.MUST_CHANGE else SignIn.WELCOME
+        if result.code != Code.INVALID_CREDENTIALS:
+            return SignIn.UNDECIDED
+        return _SIGN_INS.get(said, SignIn.WRONG)
+
+
+class _Policies:
+    """The policies of one pass. slapd answers "no such object" for a policy that is hidden and for one that is gone."""
+
+    def __init__(self, client: Client, default_dn: str) -> None:
+        self._client = client
+        self._default_dn = default_dn
+        self._known: dict[str, Policy] = {}
+
+    def of(self, entry: Entry, now: datetime) -> Policy:
+        """Return the policy in effect for an entry, with the server's own judgement where only that can decide."""
+        policy = self._policy(entry.text(ppolicy.POLICY) or self._default_dn)
+        if ppolicy.worth_asking(entry, policy, now):
+            return replace(policy, usability=self._client.usability(entry.dn))
+        return policy
+
+    def _policy(self, dn: str) -> Policy:
+        if not dn:
+            return ppolicy.unknown_policy("the entry names none, and the settings name no default policy")
+        if dn not in self._known:
+            self._known[dn] = self._read(dn)
+        return self._known[dn]
+
+    def _read(self, dn: str) -> Policy:
+        try:
+            entry = self._client.search_one(dn, ppolicy.POLICY_ATTRIBUTES)
+        except Refused as refusal:
+            return ppolicy.unknown_policy(f"{dn}: {refusal.result.name}")
+        return ppolicy.policy_of(entry) if entry else ppolicy.unknown_policy(f"{dn} is not there or cannot be read")
+
+
+def _compare_fully(why: str) -> Changes:
+    return Changes(completeness=Completeness(ended=Ended.UNFINISHED, why=why), compare_fully=why)
+
+
+def _earlier(stamp: str, length: timedelta) -> str:
+    """Return the first entryCSN of the moment that lies so much before this one's; empty for what is none."""
+    found = _CSN.fullmatch(stamp)
+    if found is None:
+        return ""
+    moment = datetime.strptime(f"{found[1]}{found[2]}", "%Y%m%d%H%M%S%f").replace(tzinfo=UTC) - length
+    return f"{moment:%Y%m%d%H%M%S.%f}Z#000000#000#000000"
+
+
+def _no_later_failure(last: str) -> list[str]:
+    """Return the condition that no failure is later than this one, none where it is no time.
+
+    That the last failure is still this one cannot be asked: slapd keeps "…05987Z" as "…059870Z" and finds neither.
+    """
+    moment = parse_time(last.encode())
+    if not isinstance(moment, Moment):
+        return []
+    following = moment.at + timedelta(microseconds=1)
+    return [none_of(at_least(ppolicy.FAILURES, f"{following:%Y%m%d%H%M%S.%fZ}"))]
+
+
+def _why_not(facts: Sequence[LockFact]) -> str:
+    ends = [fact.until for fact in facts if fact.until is not None]
+    if any(name == ppolicy.DELAY for fact in facts for name, _ in fact.evidence) and ends:
+        return f"the directory ends this delay by itself at {max(ends):%Y-%m-%d %H:%M:%S} UTC, and lets nobody end it"
+    return "only the directory's own administrators can end this"

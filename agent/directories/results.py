@@ -1,0 +1,55 @@
+"""What a server answered, as its result code says it (RFC 4511 section 4.1.9).
+
+Decisions are made on the code alone: ldap3's own truth values are True for a search cut short by a size limit, and
+False alike for "no match", "no such base" and "no right".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class Code(IntEnum):
+    """The result codes that something here decides on."""
+
+    SUCCESS = 0
+    TIME_LIMIT_EXCEEDED = 3
+    SIZE_LIMIT_EXCEEDED = 4
+    REFERRAL = 10
+    ADMIN_LIMIT_EXCEEDED = 11
+    NO_SUCH_ATTRIBUTE = 16
+    CONSTRAINT_VIOLATION = 19
+    ATTRIBUTE_OR_VALUE_EXISTS = 20
+    NO_SUCH_OBJECT = 32
+    INAPPROPRIATE_AUTHENTICATION = 48
+    INVALID_CREDENTIALS = 49
+    INSUFFICIENT_ACCESS_RIGHTS = 50
+    BUSY = 51
+    UNAVAILABLE = 52
+    UNWILLING_TO_PERFORM = 53
+    OTHER = 80
+    ASSERTION_FAILED = 122
+
+
+LIMITS = frozenset({Code.TIME_LIMIT_EXCEEDED, Code.SIZE_LIMIT_EXCEEDED, Code.ADMIN_LIMIT_EXCEEDED})
+"""A search ended here is cut short: what came before may be used, what is missing means nothing."""
+TRY_LATER = frozenset({Code.BUSY, Code.UNAVAILABLE})
+"""The server is there and cannot answer now."""
+CREDENTIALS_REFUSED = frozenset(
+    {Code.INVALID_CREDENTIALS, Code.INAPPROPRIATE_AUTHENTICATION, Code.CONSTRAINT_VIOLATION, Code.UNWILLING_TO_PERFORM},
+)
+"""Answers to a bind that another try with the same secret can only make worse (389 Directory Server locks with 19)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A result code with its name in the standard. `controls` are the answer's controls: OID and value as received."""
+
+    code: int
+    name: str
+    controls: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Return whether the operation was done."""
+        return self.code == Code.SUCCESS
