@@ -1,9 +1,11 @@
 """The audit: one append-only row for every change of a lock and every unlock, done, refused or failed."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from ims.locks import Lock, display
 from ims.people import Actor, Channel, Role, TenantId, User, UserId
 
 
@@ -78,3 +80,37 @@ def entry_by(
         tenant=user.tenant,
         user=user.id,
     )
+
+
+def ledger_entries(row: AuditEntry, before: Iterable[Lock], after: Iterable[Lock]) -> tuple[AuditEntry, ...]:
+    """Return one row for every lock that was lifted, raised or changed between two ledgers, in the order of lock ids.
+
+    `row` says who acted on whom, when and in which act.
+    """
+    old = {lock.id: lock for lock in before}
+    new = {lock.id: lock for lock in after}
+    return tuple(
+        replace(
+            row,
+            action=_change(old.get(lock_id), new.get(lock_id)),
+            result=Result.DONE,
+            before=_named(old.get(lock_id)),
+            after=_named(new.get(lock_id)),
+            detail=display(lock),
+        )
+        for lock_id, lock in sorted((old | new).items())
+        if old.get(lock_id) != new.get(lock_id)
+    )
+
+
+def _change(before: Lock | None, after: Lock | None) -> Action:
+    if before is None:
+        return Action.LOCK_RAISED
+    return Action.LOCK_UPDATED if after else Action.LOCK_LIFTED
+
+
+def _named(lock: Lock | None) -> str:
+    if lock is None:
+        return ""
+    end = f" until {lock.until:%Y-%m-%d %H:%M:%S} UTC" if lock.until else ""
+    return f"{lock.reason} from {lock.source}{end}"

@@ -16,6 +16,7 @@ PREFIX = "lsk_"
 """What every token begins with, so that secret scanners recognise a leaked one."""
 _ID_BYTES = 6
 _SECRET_BYTES = 32
+_HEXADECIMAL = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +59,16 @@ def new_secret() -> tuple[TokenId, str]:
 def id_of(presented: str) -> TokenId | None:
     """Return the public id in a presented token, or None if it does not look like one of ours."""
     head, _, tail = presented.removeprefix(PREFIX).partition("_")
-    well_formed = presented.startswith(PREFIX) and len(head) == 2 * _ID_BYTES and head.isalnum() and tail
+    well_formed = presented.startswith(PREFIX) and len(head) == 2 * _ID_BYTES and set(head) <= _HEXADECIMAL and tail
     return TokenId(head) if well_formed else None
 
 
 def digest_of(presented: str) -> bytes:
-    """Return what the store keeps of a token. A fast hash is enough: 256 random bits cannot be guessed."""
-    return hashlib.sha256(presented.encode()).digest()
+    """Return what the store keeps of a token. A fast hash is enough: 256 random bits cannot be guessed.
+
+    Half of a surrogate pair, which UTF-8 has no bytes for, is no error here: it proves nothing like any other text.
+    """
+    return hashlib.sha256(presented.encode(errors="surrogatepass")).digest()
 
 
 def proves(token: Token, presented: str) -> bool:

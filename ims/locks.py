@@ -148,7 +148,12 @@ class LedgerChange:
 
 def in_force(lock: Lock, now: datetime) -> bool:
     """Return whether `lock` keeps its user out at `now`: begun and not over. Both ends are decided by the clock."""
-    return lock.since <= now and (lock.until is None or now < lock.until)
+    return lock.since <= now and not is_over(lock, now)
+
+
+def is_over(lock: Lock, now: datetime) -> bool:
+    """Return whether a lock's own time has run out at `now`: it neither keeps its user out, nor ever will."""
+    return lock.until is not None and lock.until <= now
 
 
 def locks_in_force(locks: Iterable[Lock], now: datetime) -> tuple[Lock, ...]:
@@ -186,10 +191,12 @@ def last_transition(locks: Iterable[Lock], now: datetime) -> datetime:
 def lock_of(fact: LockFact, user: UserId, tenant: TenantId, now: datetime, raised_by: str) -> Lock:
     """Make the ledger row for a fact. A fact without a beginning begins now, when it was first seen.
 
-    The id is derived from what makes the lock this lock, so that a replayed batch raises it once only.
+    The id is derived from what makes the lock this lock, so that a replayed batch raises it once only. A beginning that
+    is only the moment of the reading counts apart from the same moment told by the source: those are two locks.
     """
     since = fact.since or now
-    mark = f"{user}|{fact.reason}|{fact.source}|{fact.server}|{since.isoformat()}"
+    told = "" if fact.since else "first seen "
+    mark = f"{user}|{fact.reason}|{fact.source}|{fact.server}|{told}{since.astimezone(UTC).isoformat()}"
     return Lock(
         id=LockId(str(uuid.uuid5(_LOCK_IDS, mark))),
         user=user,
@@ -218,14 +225,16 @@ def settle(
 
     The caller passes only the locks of that source and of the reasons it read. `keep` names the reasons whose absence
     proves nothing in this reading (unreadable attribute, unknown policy): their locks stay. A lock keeps its row while
-    it is the same lock: same reason, source and server, and the same beginning where the source tells one.
+    it is the same lock: same reason, source and server, and the same beginning where the source tells one. A fact that
+    tells none has begun by now, so it is no lock that lies ahead; and facts that tell theirs choose their rows first,
+    so that one that does not can never take another's.
     """
     open_rows = list(held)
     after: list[Lock] = []
     raised: list[Lock] = []
     updated: list[Lock] = []
-    for fact in seen:
-        row = next((lock for lock in open_rows if _same_lock(lock, fact)), None)
+    for fact in sorted(_one_for_each_lock(seen), key=lambda fact: fact.since is None):
+        row = next((lock for lock in open_rows if _same_lock(lock, fact, now)), None)
         if row is None:
             raised.append(lock_of(fact, user, tenant, now, raised_by))
             after.append(raised[-1])
@@ -240,9 +249,19 @@ def settle(
     return LedgerChange(after=(*after, *kept), raised=tuple(raised), updated=tuple(updated), lifted=tuple(lifted))
 
 
-def _same_lock(lock: Lock, fact: LockFact) -> bool:
-    same = (lock.reason, lock.source, lock.server) == (fact.reason, fact.source, fact.server)
-    return same and (fact.since is None or fact.since == lock.since)
+def _one_for_each_lock(seen: Iterable[LockFact]) -> tuple[LockFact, ...]:
+    """Return the facts without repetition: of two that tell of one lock, the one that lasts longer."""
+    facts: dict[tuple[LockReason, str, str, datetime | None], LockFact] = {}
+    for fact in seen:
+        known = facts.setdefault((fact.reason, fact.source, fact.server, fact.since), fact)
+        if (known.until or NEVER) < (fact.until or NEVER):
+            facts[fact.reason, fact.source, fact.server, fact.since] = fact
+    return tuple(facts.values())
+
+
+def _same_lock(lock: Lock, fact: LockFact, now: datetime) -> bool:
+    same_place = (lock.reason, lock.source, lock.server) == (fact.reason, fact.source, fact.server)
+    return same_place and (lock.since <= now if fact.since is None else lock.since == fact.since)
 
 
 def remedy(reason: LockReason, rules: LedgerRules) -> Remedy:
@@ -280,7 +299,8 @@ def clearable_by(lock: Lock, rules: LedgerRules) -> tuple[Clearer, ...]:
 
 def ends_by_return(lock: Lock, now: datetime, rules: LedgerRules) -> bool:
     """Return whether an `unaffiliated` lock ends because the person matches the rule again at `now`."""
-    return rules.stickiness is Stickiness.ON_RETURN or now <= lock.since + rules.grace
+    in_time = rules.stickiness is Stickiness.ON_RETURN or now - lock.since <= rules.grace
+    return lock.reason is LockReason.UNAFFILIATED and in_time
 
 
 _DISPLAY = {
@@ -295,12 +315,14 @@ _DISPLAY = {
 }
 
 _ELSEWHERE = {
+    LockReason.PASSWORD_ATTEMPTS: "it ends when it is unlocked there",
     LockReason.UNAFFILIATED: "ask the directory's administrators to put the person back into the company account",
     LockReason.DISABLED: "ask them to enable the account there",
     LockReason.EXPIRED: "ask its administrators to extend them",
     LockReason.IDLE: "ask its administrators to reset the password",
     LockReason.ABSENT: "it ends when the entry comes back",
     LockReason.DEPROVISIONED: "activate the user there",
+    LockReason.HELD: "a Co-Administrator of the company account ends it",
 }
 
 
@@ -313,5 +335,4 @@ def display(lock: Lock) -> str:
 
 def why_it_stays(lock: Lock) -> str:
     """Say what has to happen elsewhere before this lock, which an unlock could not clear, goes away."""
-    elsewhere = _ELSEWHERE.get(lock.reason)
-    return f"{display(lock)}; {elsewhere}" if elsewhere else display(lock)
+    return f"{display(lock)}; {_ELSEWHERE[lock.reason]}"

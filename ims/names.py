@@ -21,6 +21,7 @@ def _widths() -> dict[int, str]:
 
 
 _WIDTHS = _widths()
+_SIGMAS = ("\N{GREEK SMALL LETTER FINAL SIGMA}", "\N{GREEK SMALL LETTER SIGMA}")
 
 
 def key_of_name(text: str) -> str:
@@ -32,5 +33,5 @@ def key_of_name(text: str) -> str:
     if text.isascii():
         return text.lower()
     ordinary = unicodedata.normalize("NFC", text.translate(_WIDTHS))
-    lower = "".join(map(str.lower, ordinary)).replace("ς", "σ")
+    lower = "".join(map(str.lower, ordinary)).replace(*_SIGMAS)
     return unicodedata.normalize("NFC", lower)

@@ -4,19 +4,23 @@ Fronts never hold the store. They authenticate, call `for_actor`, and get a `Ten
 scoped to the caller's tenant; a foreign user is the same as a missing one.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol, TypeVar
 
 from ims import provisioning
 from ims.audit import AuditEntry
 from ims.errors import Forbidden, NotFound, StaleVersion
 from ims.locks import LedgerRules, LockId
-from ims.people import Actor, Channel, Profile, Revision, Role, TenantId, User, UserId
+from ims.people import CONNECTION_ROLES, Actor, Channel, Profile, Revision, Role, TenantId, User, UserId
 from ims.ports import Clock, Store
 from ims.provisioning import Edit
 from ims.query import And, Attribute, Not, Page, Present, Query, UserPage
-from ims.unlocking import Unlocking, UnlockRequest
+from ims.unlocking import UnlockRequest
+
+T = TypeVar("T")
 
 
 class Permission(StrEnum):
@@ -67,12 +71,24 @@ def require(actor: Actor, permission: Permission) -> None:
         raise Forbidden(f"The role {actor.role.value} may not do this ({permission.value})")
 
 
+class Unlocker(Protocol):
+    """The unlock, however it is run: `Unlocking` itself, or bounded as a web worker needs it."""
+
+    def unlock(self, request: UnlockRequest) -> User:
+        """Unlock a user (see `Unlocking.unlock`)."""
+        ...
+
+
+_TRIES = 100
+"""How often an act is repeated because somebody else wrote the user first: each time somebody did."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What the views work with; put together once by the composition root."""
 
     store: Store
-    unlocking: Unlocking
+    unlocking: Unlocker
     clock: Clock
     rules: LedgerRules
 
@@ -110,14 +126,14 @@ class TenantView:
         """Return one user. Raises NotFound alike for a missing, a foreign and (for connections) a deleted one."""
         require(self.actor, Permission.READ_USERS)
         user = self._services.store.user(user_id)
-        if user is None or user.tenant != self._tenant or (self.actor.connection and user.deleted_by):
+        if user is None or user.tenant != self._tenant or (user.deleted_by and not self._sees_deleted):
             raise NotFound(f"There is no user {user_id}")
         return user
 
     def find(self, query: Query, page: Page) -> UserPage:
         """Return the users that satisfy the query, of this tenant and visible to this actor only."""
         require(self.actor, Permission.READ_USERS)
-        if self.actor.connection:
+        if not self._sees_deleted:
             query = And((Not(Present(Attribute.DELETED_BY)), query))
         return self._services.store.find(self._tenant, query, page, self.now())
 
@@ -129,20 +145,20 @@ class TenantView:
     def edit(self, user_id: UserId, wanted: Edit, version: Revision | None = None) -> User:
         """Change a user's profile or `active` (see `provisioning.edit`); `version` is the one the caller saw."""
         require(self.actor, Permission.PROVISION)
-        user = self._seen(user_id, version)
-        return provisioning.edit(self._services.store, self._services.clock, self.actor, user, wanted)
+        store, clock = self._services.store, self._services.clock
+        return self._with(user_id, version, lambda user: provisioning.edit(store, clock, self.actor, user, wanted))
 
     def delete(self, user_id: UserId, version: Revision | None = None) -> None:
         """Delete a user for the tenant's connections (see `provisioning.delete`)."""
         require(self.actor, Permission.PROVISION)
-        user = self._seen(user_id, version)
-        provisioning.delete(self._services.store, self._services.clock, self.actor, user)
+        store, clock = self._services.store, self._services.clock
+        self._with(user_id, version, lambda user: provisioning.delete(store, clock, self.actor, user))
 
     def hold(self, user_id: UserId, note: str, until: datetime | None = None) -> User:
         """Lock a user (see `provisioning.hold`)."""
         require(self.actor, Permission.HOLD)
-        user = self.user(user_id)
-        return provisioning.hold(self._services.store, self._services.clock, self.actor, user, note, until)
+        store, clock = self._services.store, self._services.clock
+        return self._with(user_id, None, lambda user: provisioning.hold(store, clock, self.actor, user, note, until))
 
     def unlock(self, user_id: UserId, shown: frozenset[LockId] | None = None, comment: str = "") -> User:
         """Unlock a user (see `Unlocking.unlock`); `shown` are the locks the caller saw."""
@@ -154,6 +170,21 @@ class TenantView:
         """Return this tenant's newest audit rows, newest first."""
         require(self.actor, Permission.READ_AUDIT)
         return self._services.store.audit(tenant=self._tenant, user=user_id, limit=limit)
+
+    @property
+    def _sees_deleted(self) -> bool:
+        """Return whether users whom a connection has deleted are still there for this actor: for people they are."""
+        return self.actor.role not in CONNECTION_ROLES
+
+    def _with(self, user_id: UserId, version: Revision | None, act: Callable[[User], T]) -> T:
+        """Do something to a user. No version named means the latest: a write in between is no reason to fail."""
+        user = self._seen(user_id, version)
+        for _ in range(_TRIES if version is None else 0):
+            try:
+                return act(user)
+            except StaleVersion:
+                user = self._seen(user_id, None)
+        return act(user)
 
     def _seen(self, user_id: UserId, version: Revision | None) -> User:
         user = self.user(user_id)

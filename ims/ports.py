@@ -99,7 +99,8 @@ class Intent:
     """An unlock under way, committed before the directory is touched, so that a crash leaves a trace to settle.
 
     `owner` names the process (see `Processes`). `writing` is False until just before the first directory write; `seen`
-    holds what that write removes, so that the settler can tell by reading whether it happened.
+    holds what that write ends (lock markers, and un-affiliations where it restores), so that the settler can tell by
+    reading whether it happened.
     """
 
     id: IntentId

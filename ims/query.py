@@ -137,7 +137,10 @@ NOTHING = Or(())
 """The query that no user satisfies."""
 
 CASE_EXACT = frozenset({Attribute.ID, Attribute.EXTERNAL_ID, Member.ID, Member.ENTRY_ID})
-"""Compared octet by octet; all other text is compared case-folded (RFC 7643 section 2.2, `caseExact`)."""
+"""Compared octet by octet; all other text is compared case-folded (RFC 7643 section 2.2, `caseExact`).
+
+A user name is compared by its key (`ims.names.key_of_name`): a filter finds whatever would make the name not unique.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

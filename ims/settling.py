@@ -1,61 +1,115 @@
 """Settling: what became of an unlock whose process died half way. It reads and records; it never writes again."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from ims.audit import Action, AuditEntry, Result
-from ims.clearing import ledger_after, reasons_of
-from ims.errors import DirectoryUnreachable
-from ims.locks import locks_in_force
-from ims.people import User
-from ims.ports import Batch, Clock, Intent, Processes, Store, UserChange, WriteBack
+from ims.audit import Action, AuditEntry, Result, ledger_entries
+from ims.clearing import Step, Tried, effect, proved_gone, reasons_of
+from ims.errors import Conflict, DirectoryUnreachable
+from ims.locks import Lock, LockReason, locks_in_force
+from ims.people import EntryLink, User
+from ims.ports import (
+    Batch,
+    Clock,
+    Directories,
+    FreshReading,
+    Intent,
+    Processes,
+    Store,
+    UserChange,
+    WriteBack,
+)
 
 
-def settle_open_intents(store: Store, write_back: WriteBack, processes: Processes, clock: Clock) -> int:
+def settle_open_intents(
+    store: Store,
+    write_back: WriteBack,
+    processes: Processes,
+    clock: Clock,
+    directories: Directories,
+) -> int:
     """Settle every open intent whose owner is gone, and return how many were settled.
 
-    An owner on another host counts as gone once the intent's deadline has passed: no unlock takes that long.
+    Past its deadline every owner counts as gone, on this host or another: no unlock writes after it, and the store
+    lets none mark a write or commit whose intent is closed.
     """
     now = clock.now()
     settled = 0
     for intent in store.open_intents():
-        gone = processes.gone(intent.owner)
-        if gone or (gone is None and intent.deadline <= now):
-            settled += settle_intent(store, write_back, clock, intent)
+        if processes.gone(intent.owner) or intent.deadline <= now:
+            settled += settle_intent(store, write_back, clock, directories, intent)
     return settled
 
 
-def settle_intent(store: Store, write_back: WriteBack, clock: Clock, intent: Intent) -> bool:
+def settle_intent(
+    store: Store,
+    write_back: WriteBack,
+    clock: Clock,
+    directories: Directories,
+    intent: Intent,
+) -> bool:
     """Settle an unlock whose process is gone: read what became of it, record that, and never write again.
 
-    Returns False if the directory cannot be read at the moment; the intent then stays open for the next attempt.
+    Returns False if it could not be settled now: a directory cannot be read, or the user was written meanwhile (the
+    intent then stays open for the next attempt), or another process has settled it.
     """
     user = store.user(intent.user)
     if user is None or not intent.writing:
-        row = _settlement(
-            clock.now(), intent, user, Result.FAILED, "the process ended before the directory was written"
-        )
-        store.close_intent(intent.id, [row])
-        return True
+        why = "the process ended before the directory was written" if user else "the user was removed meanwhile"
+        return store.close_intent(intent.id, [_row(intent, user, clock.now(), Result.FAILED, why)])
     try:
-        readings = tuple(write_back.read(link, user.tenant) for link in user.entries)
+        readings = tuple(write_back.read(link, user.tenant) for link in _concerned(user, intent, directories))
     except DirectoryUnreachable:
         return False
-    now = clock.now()
-    done = not any(fact in reading.facts for fact in intent.seen for reading in readings)
-    detail = "settled after a crash by reading: " + ("the directory was unlocked" if done else "it was not written")
-    ledger = ledger_after(user, readings, now, intent.id)
-    result = Result.DONE if done else Result.FAILED
-    row = replace(
-        _settlement(now, intent, user, result, detail),
+    change = _change(user, readings, intent, clock.now())
+    try:
+        return not store.apply(Batch(changes=(change,), closes=intent.id)).dropped
+    except Conflict:
+        return False  # somebody else was faster; the store closes an intent once only
+
+
+def _concerned(user: User, intent: Intent, directories: Directories) -> tuple[EntryLink, ...]:
+    """Return the entries that the unlock may have written to: others prove nothing, and may be down for long."""
+    sources = {fact.source for fact in intent.seen}
+    return tuple(link for link in user.entries if link.directory in sources and directories.enforced(link.directory))
+
+
+def _change(user: User, readings: Sequence[FreshReading], intent: Intent, now: datetime) -> UserChange:
+    after = replace(effect(user, readings, _tried(user, intent, now), now, intent.id), modified=now)
+    done = all(proved_gone(fact, user.tenant, readings) for fact in intent.seen)
+    found = "the directory was unlocked" if done else "nothing proves that the directory was unlocked"
+    detail = f"the process ended half way; settled by reading: {found}"
+    row = _row(intent, user, now, Result.DONE if done else Result.FAILED, detail)
+    summary = replace(
+        row,
         before=reasons_of(locks_in_force(user.locks, now)),
-        after=reasons_of(locks_in_force(ledger, now)),
+        after=reasons_of(locks_in_force(after.locks, now)),
     )
-    change = UserChange(user=replace(user, locks=ledger, modified=now), base=user.version, audit=(row,))
-    return not store.apply(Batch(changes=(change,), closes=intent.id)).dropped
+    moved = after.affiliation is not None and after.affiliation != user.affiliation
+    return UserChange(
+        user=after,
+        base=user.version,
+        audit=(summary, *ledger_entries(row, user.locks, after.locks)),
+        history=(after.affiliation,) if after.affiliation and moved else (),
+    )
 
 
-def _settlement(at: datetime, intent: Intent, user: User | None, result: Result, detail: str) -> AuditEntry:
+def _tried(user: User, intent: Intent, now: datetime) -> Tried:
+    """Return what the unlock was about to end in a directory. What it would have ended in the ledger only is not done.
+
+    Whoever asked for that sees that it was not, and asks again: an unlock that cannot be done now is never done later.
+    """
+    seen = {(fact.reason, fact.source, fact.server) for fact in intent.seen}
+    locks = [lock for lock in locks_in_force(user.locks, now) if (lock.reason, lock.source, lock.server) in seen]
+    return Tried(steps={lock.id: (lock, _step(lock)) for lock in locks})
+
+
+def _step(lock: Lock) -> Step:
+    return Step.RESTORE if lock.reason is LockReason.UNAFFILIATED else Step.WRITE
+
+
+def _row(intent: Intent, user: User | None, at: datetime, result: Result, detail: str) -> AuditEntry:
     actor = intent.actor
     return AuditEntry(
         at=at,

@@ -5,24 +5,24 @@ only that. No audit row, no unlock; an unlock that cannot be done now is never d
 """
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
-from ims.audit import Action, AuditEntry, Result, entry_by
-from ims.clearing import (
-    Decision,
-    Step,
-    affiliation_after,
-    decide,
-    fact_behind,
-    ledger_after,
-    reasons_of,
-    stays,
+from ims.audit import Action, AuditEntry, Result, entry_by, ledger_entries
+from ims.clearing import Decision, Step, Tried, achieved, brought_up, decide, effect, fact_behind, reasons_of
+from ims.errors import (
+    ChangedMeanwhile,
+    Conflict,
+    DirectoryUnreachable,
+    Forbidden,
+    LockstepError,
+    NotFound,
+    StillLocked,
+    StoreUnusable,
 )
-from ims.errors import ChangedMeanwhile, Conflict, DirectoryUnreachable, Forbidden, LockstepError, NotFound, StillLocked
 from ims.locks import LedgerRules, Lock, LockFact, LockId, display, locks_in_force
-from ims.people import Actor, LastUnlock, Role, User
+from ims.people import Actor, Role, User, same_but_for_bookkeeping
 from ims.ports import (
     Batch,
     Clock,
@@ -32,15 +32,16 @@ from ims.ports import (
     IntentId,
     Outcome,
     Processes,
+    Readable,
     Store,
     UserChange,
     WriteBack,
-    Written,
 )
 
 TRIES = 2
 """How often a user who is locked again during the write is unlocked before the caller is told."""
-_COMMIT_TRIES = 5
+_COMMIT_TRIES = 100
+"""How often an outcome is read and planned anew because somebody else wrote the user first: each time somebody did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +56,47 @@ class UnlockRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Attempt:
-    """What reading, deciding and writing came to: the last readings, the first decision, what stood in the way."""
+class _Look:
+    """The user as stored before the directories were asked, and what those answered.
 
+    `outdated` are readings from before a write whose directory did not answer afterwards: they still prove which
+    markers were there, and nothing else.
+    """
+
+    user: User
+    fresh: tuple[FreshReading, ...]
+    outdated: tuple[FreshReading, ...] = ()
+    unreachable: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def readings(self) -> tuple[FreshReading, ...]:
+        """Return everything that is known of the directories."""
+        return (*self.fresh, *self.outdated)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attempt:
+    """How far an unlock is: its last look, what it decided on that, all it tried, and what forbids to go on.
+
+    `found` are the locks that were in force when it began. Those that end in the ledger only are all among them: a hold
+    that comes while the unlock runs is younger than the wish to unlock, and stays.
+    """
+
+    look: _Look
     decision: Decision
-    readings: tuple[FreshReading, ...]
-    refusals: dict[str, str]
-    unreachable: dict[str, str]
-    relocked: bool = False
+    tried: Tried
+    found: tuple[Lock, ...]
+    objection: LockstepError | None = None
+
+    @property
+    def refused_at_once(self) -> bool:
+        """Return whether the unlock was forbidden before it tried anything."""
+        return self.objection is not None and not self.tried.steps
+
+    @property
+    def goes_on(self) -> bool:
+        """Return whether there is something to write and nothing stands against it."""
+        return self.decision.writes and not self.objection and not self.tried.refused
 
 
 class Unlocking:
@@ -91,15 +125,15 @@ class Unlocking:
         """Unlock a user as far as the caller may, and return the user as the store now knows them.
 
         Raises Forbidden before any state is looked at; StillLocked, ChangedMeanwhile or Conflict (409) if nothing could
-        be cleared; DirectoryUnreachable (503) if a directory gave no usable answer; StoreUnusable if it cannot be
-        recorded. Every outcome leaves an audit row.
+        be cleared; DirectoryUnreachable (503) if a directory gave no usable answer; NotFound if the user is gone
+        meanwhile; StoreUnusable if it cannot be recorded. Every outcome leaves one audit row of the unlock itself.
         """
         self._refuse_protected(request)
         intent = self._open_intent(request)
         try:
-            readings, unreachable = self._read(request.user)
-            attempt = self._clear(request, intent, readings, unreachable)
-            return self._commit(request, intent, attempt)
+            return self._commit(request, intent, self._clear(request, intent))
+        except StoreUnusable:
+            raise  # the intent stays open: the directory may have been written, and settling tells
         except LockstepError as error:
             self._close_failed(request, intent, error)
             raise
@@ -130,169 +164,183 @@ class Unlocking:
 
     # 3 read -------------------------------------------------------------------------------------------------------
 
-    def _read(self, user: User) -> tuple[tuple[FreshReading, ...], dict[str, str]]:
-        """Read every entry behind the user; a directory that does not answer is named, unless none does."""
-        readings: list[FreshReading] = []
-        unreachable: dict[str, str] = {}
-        links = [link for link in user.entries if self._directories.enforced(link.directory)]
-        for link in links:
-            try:
-                readings.append(self._write_back.read(link, user.tenant))
-            except DirectoryUnreachable as error:
-                if len(links) == 1:
-                    raise
-                unreachable[link.directory] = str(error)
-        return tuple(readings), unreachable
+    def _look(self, request: UnlockRequest, before: _Look | None = None) -> _Look:
+        """Load the user, then read every entry behind them, so that a change in between is noticed at the commit.
 
-    # 4 decide, 5 write, 6 verify ----------------------------------------------------------------------------------
+        A directory that does not answer is named; where none does at the first look, DirectoryUnreachable is raised.
+        """
+        user = self._store.user(request.user.id)
+        if user is None or user.tenant != request.user.tenant:
+            raise NotFound(f"There is no user {request.user.id} any more")
+        fresh: list[FreshReading] = []
+        unreachable: dict[str, DirectoryUnreachable] = {}
+        for link in user.entries:
+            if self._directories.enforced(link.directory):
+                try:
+                    fresh.append(self._write_back.read(link, user.tenant))
+                except DirectoryUnreachable as error:
+                    unreachable[link.directory] = error
+        if before is None and unreachable and not fresh:
+            raise next(iter(unreachable.values()))
+        return _Look(
+            user=user,
+            fresh=tuple(fresh),
+            outdated=tuple(
+                _outdated(r) for r in (before.readings if before else ()) if r.link.directory in unreachable
+            ),
+            unreachable={name: str(error) for name, error in unreachable.items()},
+        )
 
-    def _clear(
+    # 4 decide -----------------------------------------------------------------------------------------------------
+
+    def _attempt(
         self,
         request: UnlockRequest,
         intent: Intent,
-        readings: tuple[FreshReading, ...],
-        unreachable: dict[str, str],
+        look: _Look,
+        before: _Attempt | None = None,
     ) -> _Attempt:
-        decision = first = self._decide(request, intent, readings)
-        refusals: dict[str, str] = {}
-        for _ in range(TRIES):
-            if not _writes(decision):
-                break
-            refusals, lost = self._write(intent, decision, readings)
-            readings, unread = self._read(request.user)
-            read = {reading.link.directory for reading in readings}
-            unreachable = {name: why for name, why in (unreachable | lost | unread).items() if name not in read}
-            decision = self._decide(request, intent, readings)
-            if refusals or not decision.doing(Step.WRITE):
-                break
+        now = self._clock.now()
+        decision = decide(look.user, look.fresh, self._rules, now, intent.id)
+        objection = _protected_meanwhile(request, look) or _changed_meanwhile(request, decision)
+        if not objection and decision.writes and now >= intent.deadline:
+            objection = DirectoryUnreachable(f"The directories of {_name(look.user)} took too long; repeat the unlock")
+        if before is None:
+            tried = Tried() if objection else Tried(steps=decision.planned(Step.DROP))
+            found = (*locks_in_force(look.user.locks, now), *decision.in_force)
+        else:
+            tried, found = before.tried, before.found
         return _Attempt(
-            decision=first,
-            readings=readings,
-            refusals=refusals,
-            unreachable=unreachable,
-            relocked=bool(decision.doing(Step.WRITE)) and not refusals,
+            look=look,
+            decision=decision,
+            tried=replace(tried, unreachable=look.unreachable),
+            found=found,
+            objection=objection,
         )
 
-    def _decide(self, request: UnlockRequest, intent: Intent, readings: Sequence[FreshReading]) -> Decision:
-        protected = next((reading.protected for reading in readings if reading.protected), "")
-        if protected and not request.break_glass:
-            raise Forbidden(protected)
-        decision = decide(request.user, readings, self._rules, self._clock.now(), intent.id)
-        newer = [lock for lock in decision.in_force if request.shown is not None and lock.id not in request.shown]
-        if newer:
-            raise ChangedMeanwhile(
-                f"{request.user.profile.user_name} has changed meanwhile: {display(newer[0])} since "
-                f"{newer[0].since:%Y-%m-%d %H:%M:%S} UTC; look at the user again, then decide anew",
-            )
-        return decision
+    # 5 write, 6 verify --------------------------------------------------------------------------------------------
 
-    def _write(
-        self,
-        intent: Intent,
-        decision: Decision,
-        readings: Sequence[FreshReading],
-    ) -> tuple[dict[str, str], dict[str, str]]:
-        """Send the writes of one decision; return what each directory refused, and which gave no answer.
+    def _clear(self, request: UnlockRequest, intent: Intent) -> _Attempt:
+        attempt = self._attempt(request, intent, self._look(request))
+        for _ in range(TRIES):
+            if not attempt.goes_on:
+                break
+            written = replace(attempt, tried=self._write(intent, attempt))
+            attempt = self._attempt(request, intent, self._look(request, attempt.look), written)
+        return attempt
+
+    def _write(self, intent: Intent, attempt: _Attempt) -> Tried:
+        """Send the writes of one decision, and return all that was tried so far, and what stood in the way now.
 
         A write without an answer may have happened: the reading that follows decides, not the error.
         """
-        self._store.mark_writing(intent.id, [fact for reading in readings for fact in _to_clear(decision, reading)])
-        refusals: dict[str, str] = {}
-        lost: dict[str, str] = {}
+        readings = attempt.look.fresh
+        markers = [fact for reading in readings for fact in _to_clear(attempt.decision, reading)]
+        lost = [
+            LockFact(reason=lock.reason, source=lock.source, since=lock.since)
+            for lock in attempt.decision.doing(Step.RESTORE)
+        ]
+        self._store.mark_writing(intent.id, [*markers, *lost])
+        refused: dict[str, str] = {}
+        unanswered: dict[str, str] = {}
         for reading in readings:
-            name = reading.link.directory
             try:
-                refused = [w.detail for w in self._write_one(intent, decision, reading) if w.outcome is Outcome.REFUSED]
+                refusal = self._write_one(intent, attempt.decision, reading)
             except DirectoryUnreachable as error:
-                lost[name] = str(error)
+                unanswered[reading.link.directory] = str(error)
                 continue
-            if refused:
-                refusals[name] = "; ".join(refused)
-        return refusals, lost
+            if refusal:
+                refused[reading.link.directory] = refusal
+        steps = {**attempt.tried.steps, **attempt.decision.planned(Step.WRITE, Step.RESTORE)}
+        return replace(attempt.tried, steps=steps, refused=refused, unanswered=unanswered)
 
-    def _write_one(self, intent: Intent, decision: Decision, reading: FreshReading) -> list[Written]:
+    def _write_one(self, intent: Intent, decision: Decision, reading: FreshReading) -> str:
+        """Write to one directory, and return what it refused, with what to do; empty if it took everything."""
+        name = reading.link.directory
+        refusals = []
         facts = _to_clear(decision, reading)
-        written = [self._write_back.clear(reading, facts)] if facts else []
-        if any(lock.source == reading.link.directory for lock in decision.doing(Step.RESTORE)):
-            written.append(self._write_back.restore(reading, intent.tenant))
-        return written
+        if facts:
+            cleared = self._write_back.clear(reading, facts)
+            if cleared.outcome is Outcome.REFUSED:
+                refusals.append(f"{name} refused the unlock: {cleared.detail}")
+        if any(lock.source == name for lock in decision.doing(Step.RESTORE)):
+            restored = self._write_back.restore(reading, intent.tenant)
+            if restored.outcome is Outcome.REFUSED:
+                refusals.append(restored.detail)
+        return "; ".join(refusals)
 
     # 7 commit -----------------------------------------------------------------------------------------------------
 
     def _commit(self, request: UnlockRequest, intent: Intent, attempt: _Attempt) -> User:
+        """Write what the last look showed and the unlock achieved; look again if somebody wrote the user since."""
         for _ in range(_COMMIT_TRIES):
-            stored = self._store.user(request.user.id)
-            if stored is None:
-                raise NotFound(f"{request.user.profile.user_name} was removed meanwhile")
-            change = self._change(replace(request, user=stored), intent, attempt)
-            if not self._store.apply(Batch(changes=(change,), closes=intent.id)).dropped:
+            after = self._after(intent, attempt)
+            if attempt.objection and same_but_for_bookkeeping(after, attempt.look.user):
+                self._store.close_intent(intent.id, [self._summary(request, intent, attempt, after)])
+                raise attempt.objection
+            batch = Batch(changes=(self._change(request, intent, attempt, after),), closes=intent.id)
+            applied = self._store.apply(batch)
+            if not applied.dropped:
                 break
+            look = self._look(request, attempt.look)
+            attempt = replace(attempt, look=look, tried=replace(attempt.tried, unreachable=look.unreachable))
         else:
-            raise Conflict(f"{request.user.profile.user_name} keeps changing; look at the user again")
-        if self._achieved(change.user, attempt):
-            return self._store.user(request.user.id) or change.user
-        raise _nothing_cleared(change.user, attempt)
+            raise Conflict(f"{_name(request.user)} keeps changing; look at the user again")
+        error = self._error(after, attempt)
+        if error:
+            raise error
+        return replace(after, version=applied.revision)
 
-    def _change(self, request: UnlockRequest, intent: Intent, attempt: _Attempt) -> UserChange:
-        """Return the user as the last readings show them, with the ledger-only locks ended, and its audit rows."""
+    def _after(self, intent: Intent, attempt: _Attempt) -> User:
+        """Return the user as they shall be stored; an unlock that was forbidden to begin records what it read only."""
         now = self._clock.now()
-        user = request.user
-        before = locks_in_force((*user.locks, *attempt.decision.in_force), now)
-        dropped = _ended_in_ledger(user, attempt, now)
-        ledger = tuple(lock for lock in ledger_after(user, attempt.readings, now, intent.id) if lock.id not in dropped)
-        remaining = locks_in_force(ledger, now)
-        cleared = _cleared(attempt, remaining)
-        outcome = LastUnlock(
-            at=now,
-            cleared=tuple(dict.fromkeys(lock.reason.value for lock in cleared)),
-            remaining=tuple(stays(lock, attempt.readings, {}) for lock in remaining if not _failed(lock, attempt)),
-            failed=(
-                *(stays(lock, attempt.readings, attempt.refusals) for lock in remaining if _failed(lock, attempt)),
-                *(f"{name}: {why}" for name, why in attempt.unreachable.items()),
-            ),
-        )
-        affiliation = affiliation_after(user, attempt.readings, now) if dropped else user.affiliation
-        after = replace(user, locks=ledger, affiliation=affiliation, modified=now, last_unlock=outcome)
-        result = Result.DONE if cleared or not remaining else Result.FAILED
-        summary = replace(
-            self._row(request, result, request.comment or "; ".join((*outcome.failed, *outcome.remaining)), intent),
-            before=reasons_of(before),
-            after=reasons_of(remaining),
-        )
+        look = attempt.look
+        if attempt.refused_at_once:
+            return replace(brought_up(look.user, look.readings, now, intent.id), modified=now)
+        return replace(effect(look.user, look.readings, attempt.tried, now, intent.id), modified=now)
+
+    def _change(self, request: UnlockRequest, intent: Intent, attempt: _Attempt, after: User) -> UserChange:
+        before = attempt.look.user
+        row = self._row(request, Result.DONE, "", intent)
+        moved = after.affiliation is not None and after.affiliation != before.affiliation
         return UserChange(
             user=after,
-            base=user.version,
-            audit=(summary, *self._ledger_rows(request, intent, ledger)),
-            history=() if affiliation is None or affiliation == user.affiliation else (affiliation,),
+            base=before.version,
+            audit=(self._summary(request, intent, attempt, after), *ledger_entries(row, before.locks, after.locks)),
+            history=(after.affiliation,) if after.affiliation and moved else (),
         )
 
-    def _ledger_rows(self, request: UnlockRequest, intent: Intent, after: Sequence[Lock]) -> list[AuditEntry]:
-        old = {lock.id: lock for lock in request.user.locks}
-        new = {lock.id: lock for lock in after}
-        row = self._row(request, Result.DONE, "", intent)
-        lifted = [
-            replace(row, action=Action.LOCK_LIFTED, before=f"{lock.reason} from {lock.source}", detail=display(lock))
-            for lock in old.values()
-            if lock.id not in new
-        ]
-        raised = [
-            replace(row, action=Action.LOCK_RAISED, after=f"{lock.reason} from {lock.source}", detail=display(lock))
-            for lock in new.values()
-            if lock.id not in old
-        ]
-        return lifted + raised
+    def _summary(self, request: UnlockRequest, intent: Intent, attempt: _Attempt, after: User) -> AuditEntry:
+        """Return the one row that says what became of the unlock."""
+        outcome = after.last_unlock
+        left = (*outcome.failed, *outcome.remaining) if outcome and not attempt.refused_at_once else ()
+        texts = (request.comment, str(attempt.objection or ""), *left)
+        result = _result_of(self._error(after, attempt))
+        return replace(
+            self._row(request, result, "; ".join(filter(None, texts)), intent),
+            before=reasons_of(attempt.found),
+            after=reasons_of(locks_in_force(after.locks, after.modified)),
+        )
 
-    def _achieved(self, user: User, attempt: _Attempt) -> bool:
-        """Return whether something was cleared, or a fresh reading showed that there was nothing to clear."""
-        cleared = bool(user.last_unlock and user.last_unlock.cleared)
-        return cleared or not (attempt.unreachable or locks_in_force(user.locks, self._clock.now()))
+    def _error(self, after: User, attempt: _Attempt) -> LockstepError | None:
+        """Return what the caller is told instead of the user; None if the unlock did what was asked."""
+        if attempt.refused_at_once or not achieved(after, attempt.tried, after.modified):
+            return attempt.objection or self._nothing_cleared(after, attempt.tried)
+        return None
+
+    @staticmethod
+    def _nothing_cleared(after: User, tried: Tried) -> LockstepError:
+        reasons = (*after.last_unlock.failed, *after.last_unlock.remaining) if after.last_unlock else ()
+        hanging = {lock.source for lock in after.locks if tried.to_end(lock)} & tried.unanswered.keys()
+        if tried.unreachable or hanging:
+            return DirectoryUnreachable(f"{_name(after)} was not unlocked: {'; '.join(reasons)}")
+        return StillLocked(f"{_name(after)} stays locked: {'; '.join(reasons)}", reasons)
 
     # every other end ----------------------------------------------------------------------------------------------
 
     def _close_failed(self, request: UnlockRequest, intent: Intent, error: LockstepError) -> None:
         """Close an intent that wrote nothing to the store, with the audit row of its outcome (a no-op if committed)."""
-        result = Result.FAILED if isinstance(error, DirectoryUnreachable) else Result.REFUSED
-        self._store.close_intent(intent.id, [self._row(request, result, str(error), intent)])
+        self._store.close_intent(intent.id, [self._row(request, _result_of(error), str(error), intent)])
 
     def _row(self, request: UnlockRequest, result: Result, detail: str, intent: Intent | None = None) -> AuditEntry:
         row = entry_by(request.actor, Action.UNLOCK, result, self._clock.now(), request.user)
@@ -301,7 +349,7 @@ class Unlocking:
 
 def why_protected(actor: Actor, user: User) -> str:
     """Say why `actor` may never unlock `user`, whatever the state of either; empty if nothing stands against it."""
-    name = user.profile.user_name
+    name = _name(user)
     if user.protected:
         return f"{name} is a protected account ({user.protected}); its directory's administrators unlock it"
     if actor.user == user.id:
@@ -311,8 +359,26 @@ def why_protected(actor: Actor, user: User) -> str:
     return ""
 
 
-def _writes(decision: Decision) -> bool:
-    return bool(decision.doing(Step.WRITE) or decision.doing(Step.RESTORE) or decision.lapsed)
+def _protected_meanwhile(request: UnlockRequest, look: _Look) -> LockstepError | None:
+    """Return the refusal for an account that became protected since the sync last read it."""
+    protected = next((reading.protected for reading in look.fresh if reading.protected), look.user.protected)
+    why = why_protected(request.actor, replace(look.user, protected=protected))
+    return Forbidden(why) if why and not request.break_glass else None
+
+
+def _changed_meanwhile(request: UnlockRequest, decision: Decision) -> LockstepError | None:
+    """Return the refusal for a user who has a lock that the caller was not shown."""
+    newer = [lock for lock in decision.in_force if request.shown is not None and lock.id not in request.shown]
+    if not newer:
+        return None
+    return ChangedMeanwhile(
+        f"{_name(request.user)} has changed meanwhile: {display(newer[0])} since "
+        f"{newer[0].since:%Y-%m-%d %H:%M:%S} UTC; look at the user again, then decide anew",
+    )
+
+
+def _outdated(reading: FreshReading) -> FreshReading:
+    return replace(reading, readable=Readable.NOT_PROVED, matched=None, rule="")
 
 
 def _to_clear(decision: Decision, reading: FreshReading) -> tuple[LockFact, ...]:
@@ -321,41 +387,11 @@ def _to_clear(decision: Decision, reading: FreshReading) -> tuple[LockFact, ...]
     return tuple(fact for fact in (*facts, *lapsed) if fact is not None)
 
 
-def _ended_in_ledger(user: User, attempt: _Attempt, now: datetime) -> frozenset[LockId]:
-    """Return the locks that end although no reading lifts them: held ones, and those of a restored affiliation."""
-    back = any(reading.matched == user.tenant for reading in attempt.readings)
-    ended = {lock.id for lock in attempt.decision.doing(Step.DROP)}
-    if back:
-        ended |= {lock.id for lock in attempt.decision.doing(Step.RESTORE)}
-    return frozenset(lock.id for lock in locks_in_force(user.locks, now) if lock.id in ended)
+def _result_of(error: LockstepError | None) -> Result:
+    if error is None:
+        return Result.DONE
+    return Result.REFUSED if isinstance(error, Forbidden | ChangedMeanwhile) else Result.FAILED
 
 
-def _cleared(attempt: _Attempt, remaining: Sequence[Lock]) -> tuple[Lock, ...]:
-    """Return the locks that this unlock ended: those it acted on that are not in force any more."""
-    left = {lock.id for lock in remaining}
-    relocked = {(lock.reason, lock.source, lock.server) for lock in remaining}
-    acted = [lock for lock, step in attempt.decision.steps if step is not Step.STAY]
-    return tuple(
-        lock for lock in acted if lock.id not in left and (lock.reason, lock.source, lock.server) not in relocked
-    )
-
-
-def _failed(lock: Lock, attempt: _Attempt) -> bool:
-    """Return whether a lock that remains is one that the unlock tried to end."""
-    acted = {(lock.reason, lock.source) for lock, step in attempt.decision.steps if step is not Step.STAY}
-    return (lock.reason, lock.source) in acted
-
-
-def _nothing_cleared(user: User, attempt: _Attempt) -> LockstepError:
-    """Return the error for an unlock that was allowed and cleared nothing."""
-    name = user.profile.user_name
-    reasons = (*user.last_unlock.failed, *user.last_unlock.remaining) if user.last_unlock else ()
-    if attempt.unreachable:
-        return DirectoryUnreachable(f"{name} was not unlocked: {'; '.join(attempt.unreachable.values())}")
-    if attempt.relocked:
-        return StillLocked(
-            f"{name} was locked again during the unlock, {TRIES} times: something keeps sending a wrong password; "
-            "find that device or program first",
-            reasons,
-        )
-    return StillLocked(f"{name} stays locked: {'; '.join(reasons)}", reasons)
+def _name(user: User) -> str:
+    return user.profile.user_name
