@@ -128,6 +128,17 @@ def test_explain_says_why_a_lock_would_stay(read: Acme) -> None:
     assert explained["writes"] == []
 
 
+def test_explain_of_an_observed_directory_says_that_nothing_counts_yet(acme: Acme) -> None:
+    """The marker is shown all the same; no lock is in force."""
+    acme.installation.directories = acme.corner.settings(mode="observe")
+    acme.installation.write()
+    acme.lock("lena")
+    acme.installation.ok("sync")
+    explained = acme.installation.json("explain", acme.name("lena"))
+    assert (explained["only_observed"], explained["active"]) == (["corp"], True)
+    assert any("pwdAccountLockedTime" in line for line in explained["servers"][0]["lines"])
+
+
 def test_explain_takes_an_id_and_says_who_is_not_there(read: Acme) -> None:
     """The id that every other answer shows."""
     (lena,) = read.installation.json("users", "--search", "lena-")

@@ -7,7 +7,7 @@ import pytest
 from ims.audit import Action
 from lockstep.exits import ExitCode
 from tests.e2e.conftest import Acme
-from tests.support.installation import Installation
+from tests.support.installation import Installation, stop
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
@@ -117,6 +117,20 @@ def test_while_an_agent_has_the_directory_only_dry_runs_go(acme: Acme) -> None:
 
 def _wait_for_first_pass(acme: Acme) -> None:
     wait_until(lambda: acme.installation.json("users"), "the agent's first pass", 20)
+
+
+def test_the_agent_alone_reads_and_gives_its_lease_back(acme: Acme) -> None:
+    """SIGTERM ends it with 0, and the next one need not wait for anything."""
+    process = acme.installation.start("agent")
+    try:
+        _wait_for_first_pass(acme)
+        acme.lock("lena")
+        wait_until(lambda: locked(acme) == [acme.name("lena")], "the lock appears", 20)
+    finally:
+        code = stop(process)
+    assert code == 0, acme.installation.output()
+    acme.installation.ok("sync")
+    assert "Traceback" not in acme.installation.output()
 
 
 # --- status, quarantine ----------------------------------------------------------------------------------------------

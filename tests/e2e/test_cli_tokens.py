@@ -9,14 +9,16 @@ import pytest
 
 from ims.audit import Action
 from ims.locks import LockReason
-from ims.people import Role, TenantId
+from ims.people import Role, TenantId, User, UserId
 from ims.ports import Batch, UserChange
 from lockstep.exits import ExitCode
 from tests.support import people
 from tests.support.installation import Installation
 
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
-def keep(installation: Installation, *users: people.User) -> None:
+
+def keep(installation: Installation, *users: User) -> None:
     """Put users into the store."""
     with installation.wired() as wiring:
         for user in users:
@@ -117,7 +119,7 @@ def test_a_length_of_time_that_is_none_is_refused(installation: Installation, ex
 
 def test_a_persons_token_is_made_only_where_it_would_work(installation: Installation) -> None:
     """Locked, unaffiliated, or without the role where groups decide: why, instead of a token that fails later."""
-    locked = people.user("lena", locks=[people.lock(LockReason.HELD, user="user-lena")])
+    locked = people.user("lena", locks=[people.lock(LockReason.HELD, name="lena", since=LONG_AGO)])
     keep(installation, people.user("carla"), locked)
     installation.ok("token", "create", "--user", "carla", "--role", "co_administrator")
     refused = installation.run("token", "create", "--user", "lena", "--role", "co_administrator")
@@ -134,7 +136,7 @@ def test_a_persons_token_is_made_only_where_it_would_work(installation: Installa
 
 def test_a_person_of_two_company_accounts_is_asked_about(installation: Installation) -> None:
     """--tenant chooses."""
-    twin = replace(people.user("carla", tenant=TenantId("globex")), id=people.UserId("other-carla"))
+    twin = replace(people.user("carla", tenant=TenantId("globex")), id=UserId("other-carla"))
     keep(installation, people.user("carla"), twin)
     asked = installation.run("token", "create", "--user", "carla", "--role", "auditor")
     assert asked.exit_code == ExitCode.USAGE

@@ -1,4 +1,4 @@
-"""`lockstep unlock` and `lock`: with a person's token, by breaking the glass, and every way in which it must not work."""
+"""`lockstep unlock` and `lock`: with a person's token, by breaking the glass, and how it must not work."""
 
 import json
 
@@ -139,9 +139,7 @@ def test_an_end_that_is_none_locks_nobody(acme: Acme, until: str) -> None:
     """Not a time, or over already."""
     acme.installation.ok("sync")
     carla = acme.installation.person_file(acme.name("carla"))
-    result = acme.installation.run(
-        "lock", acme.name("olaf"), "--token-file", carla, "--note", "x", "--until", until
-    )
+    result = acme.installation.run("lock", acme.name("olaf"), "--token-file", carla, "--note", "x", "--until", until)
     assert result.exit_code == ExitCode.USAGE, result.output
     assert locks_of(acme, "olaf") == []
 

@@ -64,9 +64,7 @@ def test_while_the_directory_is_down_the_last_known_state_is_served(acme: Acme) 
     assert not acme.signs_in("lena")
 
 
-def test_reading_never_waits_for_a_directory_that_hangs(
-    tmp_path: Path, start_slapd: Callable[..., Slapd]
-) -> None:
+def test_reading_never_waits_for_a_directory_that_hangs(tmp_path: Path, start_slapd: Callable[..., Slapd]) -> None:
     """One unlock waits for a frozen server; the next is told at once, and everybody who reads is answered."""
     slapd = start_slapd()
     where = corner(slapd, UIDS)

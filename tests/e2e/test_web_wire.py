@@ -141,7 +141,7 @@ def test_every_answer_carries_the_headers_that_protect_it(served: Installation) 
 def test_what_is_not_there_is_told_in_a_line(served: Installation) -> None:
     """Outside of SCIM in plain text; nothing of a framework shows."""
     assert served.get("/nothing")[::2] == (404, "404 Not Found: There is nothing at this address\n")
-    answer = send(served, b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    answer = send(served, get("/healthz", "Content-Length: 0").replace(b"GET", b"POST"))
     assert answer.startswith(b"HTTP/1.1 405 ")
     assert b"werkzeug" not in answer.lower()
     assert b"<html" not in answer.lower()
@@ -168,6 +168,7 @@ def test_a_killed_server_leaves_no_worker_behind(tmp_path: Path) -> None:
         process.kill()
         process.wait(STOPS_WITHIN_S)
         wait_until(lambda: not session_of(process.pid), "the workers end")
+        assert listening(installation.port) == 0
 
 
 def test_a_taken_port_is_told_in_one_sentence(served: Installation, tmp_path: Path) -> None:
@@ -222,6 +223,35 @@ def test_a_key_with_a_passphrase_is_refused_instead_of_asked_about(tmp_path: Pat
     assert "passphrase" in installation.output()
 
 
+def test_several_workers_share_the_work_and_a_fallen_one_is_replaced(tmp_path: Path) -> None:
+    """Each of them makes sure of the store at its start; kill -9 of one is not the end of the server."""
+    installation = Installation(folder=tmp_path)
+    for part in tmp_path.glob("lockstep.db*"):
+        part.unlink()
+    installation.config.write_text(installation.config.read_text().replace("workers = 1", "workers = 2"))
+    with installation.serving() as process:
+        wait_until(lambda: listening(installation.port) == 2, "both workers listen")
+        fallen = children_of(process.pid)[0]
+        os.kill(fallen, signal.SIGKILL)
+        wait_until(lambda: len({*children_of(process.pid)} - {fallen}) == 2, "another worker takes its place")
+        wait_until(lambda: listening(installation.port) == 2, "and listens")
+        assert [installation.get("/readyz")[0] for _ in range(20)] == [200] * 20
+        assert stop(process) == 0
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the running children of a process."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in listed if Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def listening(port: int) -> int:
+    """Return how many sockets listen on a port of 127.0.0.1: each worker has its own."""
+    place = f"0100007F:{port:04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[1] == place and row[3] == "0A" for row in rows)
+
+
 def test_run_stops_web_and_agent_together(tmp_path: Path) -> None:
     """One signal to the program alone; the directory is down, and that does not hold it up."""
     installation = Installation(folder=tmp_path)
@@ -237,8 +267,7 @@ def test_run_ends_when_one_of_its_parts_does(tmp_path: Path) -> None:
     """Half a program must not look like a whole one."""
     installation = Installation(folder=tmp_path)
     with installation.serving("run") as process:
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        os.kill(int(children[0]), signal.SIGKILL)
+        os.kill(children_of(process.pid)[0], signal.SIGKILL)
         assert process.wait(STOPS_WITHIN_S) == ExitCode.FAILURE
         assert session_of(process.pid) == []
     assert "ended by itself" in installation.output()

@@ -1,0 +1,88 @@
+"""`lockstep check`: whether what settings say can work, before anything is started."""
+
+import click
+
+from config.settings import Settings
+from ims.errors import LockstepError
+from ims.people import DirectoryName
+from lockstep.exits import ExitCode
+from lockstep.invocation import Invocation, json_option, pass_invocation
+from lockstep.output import Cell, say, show_table, working
+from lockstep.probing import Finding, Grade, probe
+from lockstep.wiring import Wiring
+
+_COLUMNS = ("directory", "what", "grade", "found", "advice")
+
+
+@click.command
+@click.option("--online", is_flag=True, help="Also connect to every directory and look at what is read there.")
+@click.option(
+    "--forget-refusals",
+    is_flag=True,
+    help="With --online: try refused secrets once more, because the account was repaired.",
+)
+@json_option
+@pass_invocation
+def check(invocation: Invocation, *, online: bool, forget_refusals: bool, as_json: bool) -> None:
+    """Check the settings, and with --online the directories.
+
+    Every mistake is in one report, each with what to do. Nothing is written to a directory.
+    """
+    settings = invocation.settings
+    findings = list(_of_settings(settings))
+    try:
+        with invocation.wired() as wiring:
+            findings.append(_finding("store", Grade.OK, wiring.settings.store.url))
+            if forget_refusals:
+                _forget(wiring)
+            if online:
+                findings += _online(wiring)
+    except LockstepError as error:
+        findings.append(_finding("store", Grade.MISSING, str(error), "`lockstep migrate` prepares a new store"))
+    rows: list[tuple[Cell, ...]] = [(f.directory, f.what, f.grade.value, f.found, f.advice) for f in findings]
+    show_table(_COLUMNS, rows, as_json=as_json, empty="")
+    _sum_up(findings)
+
+
+def _of_settings(settings: Settings) -> list[Finding]:
+    found = f"{len(settings.directories)} directories, {len(settings.tenants)} tenants"
+    findings = [_finding("settings", Grade.OK, f"{found}, {len(settings.connections)} connections")]
+    for name, directory in settings.directories.items():
+        if directory.tls.allow_plaintext:
+            advice = "use ldaps:// or StartTLS, then remove tls.allow_plaintext"
+            findings.append(_finding("transport", Grade.WARNING, "passwords are sent unprotected", advice, name))
+    for name, tenant in settings.tenants.items():
+        roles = (tenant.roles.co_administrator, tenant.roles.account_administrator, tenant.roles.auditor)
+        if not any(roles):
+            text = f"the tenant {name} names no role groups: its people's tokens work until they expire"
+            advice = "name the groups with roles, so that whoever leaves one loses the role at once"
+            findings.append(_finding("roles", Grade.WARNING, text, advice))
+    return findings
+
+
+def _forget(wiring: Wiring) -> None:
+    for circuit in wiring.store.circuits():
+        wiring.store.close_circuit(circuit.secret)
+        say(f"{circuit.directory}: its refused secret will be tried once more.")
+
+
+def _online(wiring: Wiring) -> list[Finding]:
+    findings: list[Finding] = []
+    for name in wiring.settings.directories:
+        with working(f"Looking at {name}"):
+            findings += probe(wiring.directory(DirectoryName(name)), wiring.clock.now())
+    return findings
+
+
+def _finding(what: str, grade: Grade, found: str, advice: str = "", directory: str = "") -> Finding:
+    return Finding(directory=directory, what=what, grade=grade, found=found, advice=advice)
+
+
+def _sum_up(findings: list[Finding]) -> None:
+    grades = [finding.grade for finding in findings]
+    if Grade.UNREACHABLE in grades:
+        say("A directory cannot be used; see the advice above.")
+        click.get_current_context().exit(ExitCode.UNREACHABLE.value)
+    if Grade.MISSING in grades:
+        say("Something is missing; see the advice above.")
+        click.get_current_context().exit(ExitCode.FAILURE.value)

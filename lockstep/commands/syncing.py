@@ -1,0 +1,209 @@
+"""`lockstep sync`, `status` and `quarantine`: reading directories now, and how the reading stands."""
+
+from dataclasses import asdict
+
+import click
+
+from agent.health import DirectoryHealth
+from agent.run import PassResult
+from agent.sync import reconcile, tick
+from ims.errors import Conflict, DirectoryUnreachable, LockstepError
+from ims.passes import PassReport
+from ims.people import DirectoryName
+from lockstep.exits import ExitCode, code_of
+from lockstep.health import health_of
+from lockstep.invocation import Invocation, json_option, pass_invocation
+from lockstep.leasing import lease
+from lockstep.output import Cell, say, show_json, show_lines, show_record, show_table, working
+from lockstep.wiring import Wiring
+
+_PASS_COLUMNS = (
+    "directory",
+    "kind",
+    "complete",
+    "read",
+    "changed",
+    "raised",
+    "lifted",
+    "quarantined",
+    "kept_back",
+    "pass",
+    "error",
+)
+_STANDING = ("name", "condition", "mode", "users", "last_tick", "last_reconcile", "next_run", "quarantined")
+_RECENT = ("pass", "directory", "kind", "started", "complete", "read", "raised", "lifted", "kept_back")
+_PASSES = 10
+_PREVIEW_COLUMNS = ("action", "user", "tenant", "before", "after", "detail")
+
+
+@click.command
+@click.argument("directories", metavar="[DIRECTORY]...", nargs=-1)
+@click.option("--reconcile", "complete", is_flag=True, help="Read everything, not only what changed.")
+@click.option("--dry-run", is_flag=True, help="Write nothing; show what would be written.")
+@json_option
+@pass_invocation
+def sync(
+    invocation: Invocation,
+    directories: tuple[str, ...],
+    *,
+    complete: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Read directories now.
+
+    All of them, or those that are named. While an agent runs, it alone may write what is read of its directories;
+    --dry-run is possible all the same.
+    """
+    with invocation.wired() as wiring:
+        names = [wiring.directory(DirectoryName(name)).name for name in directories or wiring.settings.directories]
+        done: list[PassResult] = []
+        failed: list[LockstepError] = []
+        for name in names:
+            try:
+                with working(f"Reading {name}"):
+                    done.append(_pass(wiring, name, complete=complete, dry_run=dry_run))
+            except (DirectoryUnreachable, Conflict) as error:
+                say(f"lockstep: {error}")
+                failed.append(error)
+    _show(done, dry_run=dry_run, as_json=as_json)
+    click.get_current_context().exit(_code(done, failed).value)
+
+
+def _pass(wiring: Wiring, name: DirectoryName, *, complete: bool, dry_run: bool) -> PassResult:
+    walk = reconcile if complete else tick
+    if dry_run:
+        return walk(wiring.run_of(name))
+    with lease(wiring, name) as fence:
+        return walk(wiring.run_of(name, fence))
+
+
+def _show(done: list[PassResult], *, dry_run: bool, as_json: bool) -> None:
+    if as_json:
+        previews = [{"report": asdict(one.report), "would_write": _preview(one)} for one in done]
+        show_json(previews if dry_run else [asdict(one.report) for one in done])
+        return
+    show_table(_PASS_COLUMNS, [_row(one) for one in done], as_json=False, empty="Nothing was read.")
+    for one in done:
+        if one.report.notes:
+            show_lines(f"{one.report.directory}: what could not be decided", one.report.notes)
+    if dry_run:
+        rows: list[tuple[Cell, ...]] = [tuple(row.values()) for one in done for row in _preview(one)]
+        click.echo()
+        show_table(_PREVIEW_COLUMNS, rows, as_json=False, empty="Nothing would be written.")
+
+
+def _row(one: PassResult) -> tuple[Cell, ...]:
+    report = one.report
+    return (
+        report.directory,
+        report.kind.value,
+        report.complete,
+        report.read,
+        report.changed,
+        report.raised,
+        report.lifted,
+        report.quarantined,
+        report.kept_back,
+        report.id,
+        report.error,
+    )
+
+
+def _preview(one: PassResult) -> list[dict[str, Cell]]:
+    return [
+        dict(
+            zip(
+                _PREVIEW_COLUMNS,
+                (row.action.value, row.subject, row.tenant, row.before, row.after, row.detail),
+                strict=True,
+            ),
+        )
+        for row in one.preview
+    ]
+
+
+def _code(done: list[PassResult], failed: list[LockstepError]) -> ExitCode:
+    if failed and not done:
+        codes = {code_of(error) for error in failed}
+        return codes.pop() if len(codes) == 1 else ExitCode.FAILURE
+    if any(one.report.kept_back for one in done):
+        return ExitCode.KEPT_BACK
+    if failed or any(not one.report.complete for one in done):
+        return ExitCode.PARTLY
+    return ExitCode.OK
+
+
+@click.command
+@json_option
+@pass_invocation
+def status(invocation: Invocation, *, as_json: bool) -> None:
+    """Show how well each directory is read, and what waits.
+
+    Also since when one is not, whom an observed one would lock, and the last passes with their ids.
+    """
+    with invocation.wired() as wiring:
+        health = health_of(wiring)
+        standings = [_standing(wiring, one) for one in health.directories]
+        passes = wiring.store.passes(limit=_PASSES)
+        counts: list[tuple[str, Cell]] = [
+            ("lockstep", health.verdict.value),
+            ("users", wiring.store.count()),
+            ("open_unlocks", len(wiring.store.open_intents())),
+        ]
+    if as_json:
+        show_json({**dict(counts), **asdict(health), "directories": standings, "passes": [asdict(p) for p in passes]})
+        return
+    show_record(counts, as_json=False)
+    click.echo()
+    show_table(_STANDING, [[one[c] for c in _STANDING] for one in standings], as_json=False, empty="")
+    matters = [sentence for one in health.directories for sentence in one.sentences]
+    if matters or health.sentences:
+        show_lines("what is the matter", (*health.sentences, *matters))
+    click.echo()
+    show_table(_RECENT, [_recent(report) for report in passes], as_json=False, empty="Nothing was read yet.")
+
+
+def _standing(wiring: Wiring, health: DirectoryHealth) -> dict[str, Cell]:
+    """Return how a directory stands, as JSON shows it; people see the columns of `_STANDING`."""
+    state = wiring.store.directory(health.name)
+    return {
+        "name": health.name,
+        "condition": health.condition.value,
+        "mode": health.mode.value,
+        "server": state.server,
+        "users": wiring.store.count(directory=health.name),
+        "last_tick": state.last_tick,
+        "last_reconcile": state.last_reconcile,
+        "next_run": state.next_run,
+        "error": state.error,
+        "error_since": state.error_since,
+        "kept_back": state.kept_back,
+        "would_lock": state.would_lock,
+        "quarantined": len(wiring.store.quarantine(health.name)),
+        "sentences": health.sentences,
+    }
+
+
+def _recent(report: PassReport) -> tuple[Cell, ...]:
+    counts = (report.read, report.raised, report.lifted, report.kept_back)
+    return (report.id, report.directory, report.kind.value, report.started, report.complete, *counts)
+
+
+@click.group
+def quarantine() -> None:
+    """Show entries that cannot be trusted."""
+
+
+@quarantine.command("list")
+@click.option("--directory", metavar="NAME", help="Only those of this directory.")
+@json_option
+@pass_invocation
+def list_quarantine(invocation: Invocation, directory: str | None, *, as_json: bool) -> None:
+    """List what waits, oldest first, and why; all other entries go on without them."""
+    with invocation.wired() as wiring:
+        name = wiring.directory(DirectoryName(directory)).name if directory else None
+        waiting = wiring.store.quarantine(name)
+    rows = [(one.directory, one.key, one.dn, one.since, one.why) for one in waiting]
+    columns = ("directory", "key", "dn", "since", "why")
+    show_table(columns, rows, as_json=as_json, empty="Nothing waits in quarantine.")
