@@ -1,0 +1,142 @@
+"""Users, read and written: by id, by question, by entry, by name; and what the sync must read again."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, true, union
+
+from ims.errors import InvalidInput
+from ims.names import key_of_name
+from ims.people import Affiliation, AffiliationStatus, DirectoryName, EntryId, Revision, TenantId, User, UserId
+from ims.ports import Applied, Batch
+from ims.query import Page, Query, UserPage
+from ims.store.bulk import apply
+from ims.store.engine import Part, chunks
+from ims.store.query import compiled
+from ims.store.rows import WHOLE, user_of
+from ims.store.tables import affiliations, entries, locks, revision, users
+
+
+class SqlPeople(Part):
+    """Users with their locks, affiliations and entries."""
+
+    def revision(self) -> Revision:
+        """Return the number of the last committed write; every write committed later has a higher one."""
+        with self._database.reading() as connection:
+            return Revision(connection.execute(select(revision.c.number)).scalar_one())
+
+    def user(self, user_id: UserId) -> User | None:
+        """Return one user whole, or None."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(*WHOLE).where(users.c.id == user_id)).mappings().first()
+        return user_of(row) if row else None
+
+    def find(self, tenant: TenantId | None, query: Query, page: Page, now: datetime) -> UserPage:
+        """Return the users of `tenant` (None = of all) that satisfy `query` at `now`, ordered by id.
+
+        Exact for every `now` from the last write of a user on. Raises InvalidInput for a question or a page that makes
+        no sense.
+        """
+        if page.limit < 0 or page.offset < 0:
+            raise InvalidInput(f"A page has no negative size or offset ({page.limit}, {page.offset})")
+        with self._database.reading() as connection:
+            condition = and_(_in_tenant(tenant), compiled(query, now))
+            found = _users(connection, _page(condition, page)) if page.limit else ()
+            total = _known_total(page, len(found))
+            if total is None:
+                total = connection.execute(select(func.count()).select_from(users).where(condition)).scalar_one()
+        return UserPage(users=found, total=total)
+
+    def behind(self, directory: DirectoryName, entry_ids: Iterable[EntryId]) -> Mapping[EntryId, User]:
+        """Return the users behind these entries; entries without a user are left out."""
+        found: dict[EntryId, User] = {}
+        asked = select(entries.c.entry_id, *WHOLE).join(users, users.c.number == entries.c.user)
+        with self._database.reading() as connection:
+            for some in chunks(entry_ids):
+                of_some = asked.where(entries.c.directory == directory, entries.c.entry_id.in_(some))
+                found |= {row["entry_id"]: user_of(row) for row in connection.execute(of_some).mappings()}
+        return found
+
+    def named(self, tenant: TenantId, user_names: Iterable[str]) -> Mapping[str, User]:
+        """Return the users with these user names (compared as `key_of_name` does), by that key."""
+        found: dict[str, User] = {}
+        with self._database.reading() as connection:
+            for some in chunks({key_of_name(name) for name in user_names}):
+                asked = select(*WHOLE).where(users.c.tenant == tenant, users.c.user_name_key.in_(some))
+                found |= {key_of_name(user.profile.user_name): user for user in _users(connection, asked)}
+        return found
+
+    def entry_ids(self, directory: DirectoryName) -> Mapping[EntryId, str]:
+        """Return every known entry of a directory with its DN: what is left over after a complete reading is absent."""
+        with self._database.reading() as connection:
+            asked = select(entries.c.entry_id, entries.c.dn).where(entries.c.directory == directory)
+            return dict(map(tuple, connection.execute(asked)))
+
+    def to_reread(self, directory: DirectoryName, now: datetime) -> frozenset[EntryId]:
+        """Return the entries a tick must read though nothing tells it to.
+
+        Those with a lock from this directory that is not over, a transition due by `now`, or an absence or
+        un-affiliation to confirm. A transition stays due until a complete pass that began after it commits.
+        """
+        links = select(entries.c.entry_id, entries.c.directory)
+        not_over = or_(locks.c.until.is_(None), locks.c.until > now)
+        asked = union(
+            links.where(entries.c.directory == directory, entries.c.to_confirm.is_(true())),
+            links.where(entries.c.user.in_(select(locks.c.user).where(locks.c.source == directory, not_over))),
+            links.where(entries.c.user.in_(select(users.c.number).where(users.c.next_transition <= now))),
+        )
+        with self._database.reading() as connection:
+            return frozenset(row.entry_id for row in connection.execute(asked) if row.directory == directory)
+
+    def count(self, tenant: TenantId | None = None, directory: DirectoryName | None = None) -> int:
+        """Return how many users there are, in a tenant or with an entry in a directory."""
+        condition = _in_tenant(tenant)
+        if directory is not None:
+            known = select(entries.c.user).where(entries.c.directory == directory)
+            condition = and_(condition, users.c.number.in_(known))
+        with self._database.reading() as connection:
+            return connection.execute(select(func.count()).select_from(users).where(condition)).scalar_one()
+
+    def raised_by(self, pass_id: str) -> tuple[User, ...]:
+        """Return the users who hold a lock that this pass raised, ordered by id."""
+        holders = select(locks.c.user).where(locks.c.raised_by == pass_id)
+        with self._database.reading() as connection:
+            return _users(connection, select(*WHOLE).where(users.c.number.in_(holders)).order_by(users.c.id))
+
+    def history(self, user_id: UserId) -> tuple[tuple[TenantId, Affiliation], ...]:
+        """Return a user's affiliations, oldest first, each with its tenant."""
+        asked = select(affiliations).where(affiliations.c.user == user_id).order_by(affiliations.c.number)
+        with self._database.reading() as connection:
+            return tuple(
+                (row.tenant, Affiliation(status=AffiliationStatus(row.status), since=row.since, rule=row.rule))
+                for row in connection.execute(asked)
+            )
+
+    def apply(self, batch: Batch) -> Applied:
+        """Commit a batch, or nothing of it (see `bulk.apply`)."""
+        with self._database.writing() as connection:
+            return apply(connection, batch, self._clock.now())
+
+
+def _in_tenant(tenant: TenantId | None) -> ColumnElement[bool]:
+    return true() if tenant is None else users.c.tenant == tenant
+
+
+def _page(condition: ColumnElement[bool], page: Page) -> Select[tuple[object, ...]]:
+    """Return the statement for one page. What an offset skips is skipped in an index, without reading any row."""
+    numbers = select(users.c.number).where(condition).order_by(users.c.id).limit(page.limit)
+    if page.after is not None:
+        numbers = numbers.where(users.c.id > page.after)
+    if page.offset:
+        numbers = numbers.offset(page.offset)
+    return select(*WHOLE).where(users.c.number.in_(numbers)).order_by(users.c.id)
+
+
+def _known_total(page: Page, found: int) -> int | None:
+    """Return the total where the page itself tells it: the last page, reached by offset."""
+    last = page.after is None and found < page.limit
+    return page.offset + found if last and (found or not page.offset) else None
+
+
+def _users(connection: Connection, asked: Select[tuple[object, ...]]) -> tuple[User, ...]:
+    return tuple(user_of(row) for row in connection.execute(asked).mappings())

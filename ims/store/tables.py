@@ -1,0 +1,333 @@
+"""The store's tables, as the newest migration leaves them (a contract test compares the two).
+
+A row of `users` is a whole user: plain columns for what is asked or compared, JSON documents for the rest, so that one
+statement reads everybody completely. `contacts`, `locks` and `entries` repeat what a question needs as plain columns;
+they are written together with the row, in one place (`ims.store.bulk`), and never read back into a user.
+
+Columns named `..._key` are folded for comparison: an index on an expression would be shorter, but Alembic cannot
+rebuild a SQLite table that has one.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy import Text as PlainText
+from sqlalchemy.types import TypeEngine
+
+from ims.errors import InvalidInput
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def microseconds(moment: datetime) -> int:
+    """Return the microseconds since 1970: exact, and in the order of time whatever the zone."""
+    try:
+        return (moment - _EPOCH) // _MICROSECOND
+    except TypeError as error:
+        raise InvalidInput(f"The time {moment} has no time zone, so nobody can tell which moment it is") from error
+
+
+def moment_of(count: int) -> datetime:
+    """Return the moment, in UTC, of a count of microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=count)
+
+
+class Text(TypeDecorator[str]):
+    """Text in the order of its code points. NUL is refused here: half of all engines would cut the text at it."""
+
+    impl = PlainText
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
+        """Return the engine's text type; PostgreSQL would otherwise sort by the database's language."""
+        collation = "C" if dialect.name == "postgresql" else None
+        return dialect.type_descriptor(PlainText(collation=collation))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - its signature
+        """Return the text as it is. Raises InvalidInput for NUL."""
+        if value is not None and "\0" in value:
+            raise InvalidInput("A text with the character NUL (U+0000) cannot be stored or looked for")
+        return value
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime, as microseconds since 1970."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - its signature
+        """Return what is stored."""
+        return None if value is None else microseconds(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - its signature
+        """Return what was meant."""
+        return None if value is None else moment_of(value)
+
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    },
+)
+
+
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite keeps a table in the order of a key that it knows as INTEGER; everywhere else that is too narrow."""
+
+
+def _text(name: str, *, primary_key: bool = False) -> Column[str]:
+    """Return a column for text that is never NULL: empty is unassigned, so that every comparison has an answer."""
+    return Column(name, Text, primary_key=primary_key, nullable=False)
+
+
+def _moment(name: str, *, nullable: bool = False) -> Column[datetime]:
+    return Column(name, Moment, nullable=nullable)
+
+
+def _of_user(*, primary_key: bool = False) -> Column[int]:
+    return Column(
+        "user",
+        _NUMBER,
+        ForeignKey("users.number", ondelete="CASCADE"),
+        primary_key=primary_key,
+        nullable=False,
+    )
+
+
+FOLDED = (
+    "display_name",
+    "formatted_name",
+    "given_name",
+    "family_name",
+    "middle_name",
+    "honorific_prefix",
+    "honorific_suffix",
+    "nick_name",
+    "profile_url",
+    "title",
+    "user_type",
+    "preferred_language",
+    "locale",
+    "timezone",
+)
+"""The profile's texts that are compared case-folded, by their names in `Profile` and in `ims.query.Attribute`."""
+
+users = Table(
+    "users",
+    METADATA,
+    Column("number", _NUMBER, primary_key=True),
+    _text("id"),
+    _text("tenant"),
+    Column("version", BigInteger, nullable=False),
+    _moment("created"),
+    _moment("modified"),
+    _text("profile"),
+    _text("standing"),
+    _moment("locked_until"),
+    _moment("locks_at"),
+    _moment("next_transition"),
+    _text("external_id"),
+    _text("user_name_key"),
+    _text("deleted_by_key"),
+    _text("affiliation_status_key"),
+    _moment("affiliation_since", nullable=True),
+    *(_text(f"{name}_key") for name in FOLDED),
+    UniqueConstraint("id"),
+    UniqueConstraint("tenant", "user_name_key"),
+    Index(None, "tenant", "id", "deleted_by_key"),
+    Index(None, "tenant", "external_id"),
+    Index(None, "tenant", "modified"),
+    Index(None, "tenant", "locked_until", "locks_at", "next_transition"),
+    Index(None, "next_transition"),
+)
+
+contacts = Table(
+    "contacts",
+    METADATA,
+    _of_user(primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    _text("value_key"),
+    _text("type_key"),
+    _text("display_key"),
+    Column("primary", Boolean, nullable=False),
+    Index(None, "kind", "value_key"),
+    sqlite_with_rowid=False,
+)
+
+locks = Table(
+    "locks",
+    METADATA,
+    _of_user(primary_key=True),
+    Column("position", Integer, primary_key=True),
+    _text("id"),
+    _text("source"),
+    _moment("since"),
+    _moment("until", nullable=True),
+    _text("raised_by"),
+    _text("reason_key"),
+    _text("source_key"),
+    _text("server_key"),
+    _text("display_key"),
+    Index(None, "source", "until"),
+    Index(None, "raised_by"),
+    sqlite_with_rowid=False,
+)
+
+entries = Table(
+    "entries",
+    METADATA,
+    _of_user(primary_key=True),
+    Column("position", Integer, primary_key=True),
+    _text("directory"),
+    _text("entry_id"),
+    _text("dn"),
+    _moment("seen_at"),
+    Column("to_confirm", Boolean, nullable=False),
+    _text("directory_key"),
+    _text("dn_key"),
+    UniqueConstraint("directory", "entry_id"),
+    Index(None, "directory", "to_confirm"),
+    sqlite_with_rowid=False,
+)
+
+affiliations = Table(
+    "affiliations",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    _text("user"),
+    _text("tenant"),
+    _text("status"),
+    _moment("since"),
+    _text("rule"),
+    Index(None, "user"),
+)
+
+audit = Table(
+    "audit",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    _moment("at"),
+    _text("actor"),
+    _text("role"),
+    _text("channel"),
+    _text("action"),
+    _text("result"),
+    _text("subject"),
+    _text("tenant"),
+    _text("user"),
+    _text("before"),
+    _text("after"),
+    _text("detail"),
+    _text("reference"),
+    Index(None, "tenant"),
+    Index(None, "user"),
+    Index(None, "reference"),
+    sqlite_autoincrement=True,
+)
+
+revision = Table(
+    "revision",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+
+intents = Table(
+    "intents",
+    METADATA,
+    _text("id", primary_key=True),
+    _moment("opened"),
+    _text("document"),
+)
+
+tokens = Table(
+    "tokens",
+    METADATA,
+    _text("id", primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    _text("role"),
+    _moment("created"),
+    _moment("expires"),
+    _text("label"),
+    _text("tenant"),
+    _text("user"),
+    _text("connection"),
+    _moment("revoked", nullable=True),
+    _moment("last_used", nullable=True),
+    Index(None, "user"),
+)
+
+directories = Table(
+    "directories",
+    METADATA,
+    _text("name", primary_key=True),
+    _text("mode"),
+    _text("document"),
+)
+
+passes = Table(
+    "passes",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    _text("directory"),
+    _text("document"),
+    Index(None, "directory", "number"),
+)
+
+batches = Table(
+    "batches",
+    METADATA,
+    _text("pass_id", primary_key=True),
+    Column("number", Integer, primary_key=True),
+    _text("directory"),
+    Column("revision", BigInteger, nullable=False),
+    _text("dropped"),
+    Index(None, "directory"),
+)
+
+quarantine = Table(
+    "quarantine",
+    METADATA,
+    _text("directory", primary_key=True),
+    _text("key", primary_key=True),
+    _text("dn"),
+    _moment("since"),
+    _text("why"),
+)
+
+leases = Table(
+    "leases",
+    METADATA,
+    _text("directory", primary_key=True),
+    Column("number", Integer, nullable=False),
+    _text("owner"),
+    _moment("until"),
+)
+
+circuits = Table(
+    "circuits",
+    METADATA,
+    _text("secret", primary_key=True),
+    _text("directory"),
+    _moment("opened"),
+    _text("why"),
+)

@@ -1,0 +1,84 @@
+"""Rules, roles and protection: what an entry matches."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.addresses import address_of, addresses_of
+from agent.directories.entry import entry_of
+from agent.matching import Groups, matches_of, protection_of, roles_of, unknown_roles, unknown_rules
+from ims.people import Role
+from tests.support.configured import ADMINS, AUDITORS, STAFF, directory
+from tests.support.people import ACME, GLOBEX
+
+ADA = "uid=ada,ou=people,dc=x"
+
+
+def rules(dn: str = ADA, members: tuple[str, ...] = (), **attributes: str) -> list[str]:
+    """Return the names of the rules that an entry matches."""
+    entry = entry_of(dn, {name: [value.encode()] for name, value in attributes.items()})
+    groups = Groups(members={STAFF: frozenset(addresses_of(members))})
+    return [match.rule for match in matches_of(entry, address_of(dn), directory(), groups)]
+
+
+def test_each_kind_of_rule_matches_its_people() -> None:
+    """In the settings' order, so that the first one can decide."""
+    assert rules() == []
+    assert rules(members=(ADA,)) == ["corp/staff"]
+    assert rules(departmentNumber="help  DESK") == ["corp/desk"]
+    assert rules("uid=ada,OU=Guests,ou=people,dc=x", departmentNumber="Help Desk") == ["corp/desk", "corp/guests"]
+
+
+@pytest.mark.parametrize("dn", ["UID=Ada, OU=People, DC=X", "0.9.2342.19200300.100.1.1=ada,ou=people,dc=x"])
+def test_a_member_is_the_same_however_it_is_spelled(dn: str) -> None:
+    """A group holds DNs as somebody typed them."""
+    assert rules(members=(dn,)) == ["corp/staff"]
+
+
+def test_a_value_that_only_begins_alike_does_not_match() -> None:
+    """Neither does a group member that is none."""
+    assert rules(departmentNumber="Help Desk 2", members=("no name", "uid=ada2,ou=people,dc=x")) == []
+
+
+def test_of_several_roles_the_strongest_counts() -> None:
+    """Per tenant."""
+    both = Groups(members={ADMINS: frozenset(addresses_of([ADA])), AUDITORS: frozenset(addresses_of([ADA]))})
+    assert roles_of(address_of(ADA), directory(), both) == ((ACME, Role.CO_ADMINISTRATOR),)
+    one = Groups(members={ADMINS: frozenset(), AUDITORS: frozenset(addresses_of([ADA]))})
+    assert roles_of(address_of(ADA), directory(), one) == ((ACME, Role.AUDITOR),)
+
+
+def test_what_could_not_be_read_is_known_to_be_unknown() -> None:
+    """A rule's group, and a role's."""
+    some = Groups(members={ADMINS: frozenset()})
+    assert unknown_rules(directory(), some) == {"corp/staff"}
+    assert unknown_roles(directory(), some) == {ACME}
+    assert GLOBEX not in unknown_roles(directory(), some)
+
+
+@pytest.mark.parametrize(
+    ("dn", "name", "why"),
+    [
+        (ADA, "ada", ""),
+        (ADA, "ROOT", "listed in the settings"),
+        ("cn=boss,dc=x", "boss", "listed in the settings"),
+        ("CN=Canary,dc=x", "canary", "the canary of its directory"),
+        ("cn=agent,dc=x", "agent", "Lockstep's own account"),
+    ],
+)
+def test_some_are_protected(dn: str, name: str, why: str) -> None:
+    """By name, by DN, and always the canary and our own account."""
+    guarded = directory(protected={"user_names": ["root"], "dns": ["cn=boss,dc=x"]})
+    assert protection_of(address_of(dn), name, guarded) == why
+
+
+@given(st.lists(st.text(alphabet="ab,+=\\ ", min_size=1, max_size=6), min_size=2, max_size=2, unique=True))
+def test_different_names_have_different_addresses(values: list[str]) -> None:
+    """However hard a value tries to look like two."""
+    one, other = (f"cn={_escaped(value)},dc=x" for value in values)
+    same = " ".join(values[0].split()) == " ".join(values[1].split())
+    assert (address_of(one) == address_of(other)) is same
+
+
+def _escaped(value: str) -> str:
+    return "".join(f"\\{ord(character):02x}" for character in value)
