@@ -260,7 +260,12 @@ LOCKSTEP = Schema(
                 asks=Member.DN,
                 evidence=True,
             ),
-            _shown("lastSeen", "When the entry was last read", Member.LAST_SEEN, kind=Kind.DATE_TIME),
+            _shown(
+                "lastSeen",
+                "When the entry was last read with a difference",
+                Member.LAST_SEEN,
+                kind=Kind.DATE_TIME,
+            ),
             asks=Collection.DIRECTORIES,
         ),
     ),

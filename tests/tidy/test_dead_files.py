@@ -5,8 +5,8 @@ from pathlib import Path
 
 from tests.support.repository import PARTS, dotted, files, imported, modules, read
 
-ENTRY_POINTS = {"lockstep", "lockstep.__main__"}
-"""Started by a person; everything else is reached from there."""
+ENTRY_POINTS = {"lockstep", "lockstep.__main__", "config.document"}
+"""Started by a person (`config.document` writes the documents about settings); the rest is reached from there."""
 
 MIGRATIONS = Path("ims/store/migrations")
 """Loaded by Alembic, which goes by their place and not by their name."""

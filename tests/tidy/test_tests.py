@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.repository import Function, collected, dotted, functions, imported, modules, tree
 
-PROOFS = ("raises", "warns")
-"""Context managers of pytest that fail when nothing happens."""
+PROOFS = ("raises", "warns", "wait_until")
+"""Calls that fail when what they are about does not happen."""
 
 EVASIONS = {"skip", "skipif", "importorskip", "x" + "fail"}
 

@@ -64,9 +64,10 @@ def test_what_is_kept_back_is_told() -> None:
     assert found.sentences == ("corp keeps changes back since 11:00: 12 un-affiliations",)
 
 
-def test_an_observed_directory_says_whom_it_would_lock() -> None:
+def test_an_observed_directory_says_how_many_it_would_lock() -> None:
     """That is no fault; the settings' mode counts where none is stored."""
     assert health(mode=None).sentences == ("corp is only observed: nobody would be locked",)
-    found = health(mode=Mode.OBSERVE, would_lock=("a: x", "b: x", "c: x", "d: x"))
+    found = health(mode=Mode.OBSERVE, would_lock=("a: x", "b: x", "and 40 more"))
     assert found.ok
-    assert found.sentences == ("corp is only observed: enforced, it would lock a: x, b: x, c: x and others (4 in all)",)
+    (sentence,) = found.sentences
+    assert sentence == "corp is only observed: enforced, it would lock 42 users (`lockstep status` names them)"

@@ -116,6 +116,14 @@ def test_a_reason_without_a_beginning_keeps_its_first_moment() -> None:
     assert later.user.locks[0].since == NOON
 
 
+@pytest.mark.parametrize(("by", "changed"), [(1, False), (-1, False), (2, True)])
+def test_an_end_that_is_told_a_second_off_is_the_same_end(*, by: int, changed: bool) -> None:
+    """A server that tells the seconds left rounds them."""
+    first = planned(known(), seen(locks=(shown(fact(lasts=2 * AGO)),)))
+    again = planned(first.user, seen(locks=(shown(fact(lasts=2 * AGO + timedelta(seconds=by))),)))
+    assert again.changed is changed
+
+
 # --- several servers -------------------------------------------------------------------------------------------------
 
 

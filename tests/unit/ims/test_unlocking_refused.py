@@ -18,7 +18,7 @@ from tests.support.unlock_world import AGO, World
 OPERATOR = actor(Role.OPERATOR, tenant=None, channel=Channel.COMMAND_LINE, name="root")
 
 
-def refused_unread(world: World, one: User, who: Actor, text: str) -> None:
+def assert_refused_unread(world: World, one: User, who: Actor, text: str) -> None:
     """Assert that this unlock is forbidden before any directory is asked, and audited as refused."""
     before = world.stored(one)
     with pytest.raises(Forbidden, match=text):
@@ -39,18 +39,18 @@ def test_a_protected_account_is_refused_to_everybody(world: World, role: Role) -
     """adminCount, the agent's own account, a canary: whatever its state."""
     ada = world.person(protected="the directory protects it")
     world.corp.lock("ada", NOON - AGO)
-    refused_unread(world, ada, actor(role), "protected account \\(the directory protects it\\)")
+    assert_refused_unread(world, ada, actor(role), "protected account \\(the directory protects it\\)")
 
 
 @pytest.mark.parametrize("role", [Role.CO_ADMINISTRATOR, Role.ACCOUNT_ADMINISTRATOR])
 def test_nobody_unlocks_themself(world: World, role: Role) -> None:
     ada = world.locked()
-    refused_unread(world, ada, actor(role, user=ada.id), "Nobody unlocks their own account")
+    assert_refused_unread(world, ada, actor(role, user=ada.id), "Nobody unlocks their own account")
 
 
 def test_a_co_administrator_unlocks_no_account_administrator(world: World) -> None:
     ada = world.person(role=Role.ACCOUNT_ADMINISTRATOR)
-    refused_unread(world, ada, actor(), "ada is an Account Administrator")
+    assert_refused_unread(world, ada, actor(), "ada is an Account Administrator")
 
 
 @pytest.mark.parametrize("role", [Role.CO_ADMINISTRATOR, Role.AUDITOR, None])

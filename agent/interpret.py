@@ -1,0 +1,97 @@
+"""From an entry, as LDAP has it, to what it says in our words: phase 3 of every pass, and of every fresh reading."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from agent.addresses import address_of
+from agent.configured import ConfiguredDirectory
+from agent.directories.client import Client
+from agent.directories.dialect import Policies, Reading
+from agent.directories.entry import Entry
+from agent.directories.errors import BadEntry, MalformedName, Refused
+from agent.directories.reader import attributes
+from agent.matching import Groups, matches_of, protection_of, roles_of
+from agent.profiles import mapped_fields, profile_of
+from agent.sightings import OtherServer, ServerLocks, Sighting, Untrusted
+from ims.locks import LockFact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """What entries of one server mean in one pass."""
+
+    directory: ConfiguredDirectory
+    policies: Policies
+    groups: Groups
+    canary: bool
+    now: datetime
+    others: tuple[OtherServer, ...] = ()
+    mapped: frozenset[str] = field(init=False, default=frozenset())
+
+    def __post_init__(self) -> None:
+        """Find out once which fields of a profile the directory decides."""
+        object.__setattr__(self, "mapped", mapped_fields(self.directory.settings.attributes))
+
+    def sighting(self, entry: Entry) -> Sighting:
+        """Return what an entry says, and what the other servers say of its locks. Raises Untrusted."""
+        try:
+            return self._sighting(entry)
+        except BadEntry as error:
+            raise Untrusted(error.why) from error
+        except MalformedName as error:
+            raise Untrusted(str(error)) from error
+
+    def _sighting(self, entry: Entry) -> Sighting:
+        directory, dialect = self.directory, self.directory.dialect
+        address = address_of(entry.dn)
+        entry_id, stamp = dialect.entry_id(entry), dialect.stamp(entry)
+        profile = profile_of(entry, directory.settings.attributes)
+        reading = dialect.read_locks(entry, self.policies.of(entry, self.now), self.now)
+        here = server_locks(reading, "", canary=self.canary)
+        elsewhere = (other.shows(entry_id, stamp) for other in self.others)
+        return Sighting(
+            entry_id=entry_id,
+            dn=entry.dn,
+            stamp=stamp,
+            profile=profile,
+            mapped=self.mapped,
+            locks=(here, *(only_there(there, here.facts) for there in elsewhere if there is not None)),
+            matches=matches_of(entry, address, directory, self.groups),
+            roles=roles_of(address, directory, self.groups),
+            protected=protection_of(address, profile.user_name, directory),
+            doubt=reading.doubt,
+            hint=reading.hint,
+        )
+
+
+def server_locks(reading: Reading, server: str, *, canary: bool) -> ServerLocks:
+    """Return what one server shows of an entry's locks."""
+    return ServerLocks(
+        server=server,
+        facts=tuple(replace(fact, server=server) for fact in (*reading.facts, *reading.lapsed)),
+        marker=reading.marker,
+        canary=canary,
+        unread=reading.unread,
+    )
+
+
+def only_there(there: ServerLocks, here: Iterable[LockFact]) -> ServerLocks:
+    """Return what another server shows without what the directory as a whole shows too: a copied marker is one lock."""
+    known = {(fact.reason, fact.since) for fact in here}
+    return replace(there, facts=tuple(fact for fact in there.facts if (fact.reason, fact.since) not in known))
+
+
+def canary_seen(client: Client, directory: ConfiguredDirectory, policies: Policies, now: datetime) -> bool:
+    """Return whether this server shows the canary's lock attribute, so that a lock attribute not seen is not there.
+
+    A lapsed one counts: what matters is that it can be read. Raises DirectoryUnreachable.
+    """
+    dn = directory.settings.canary
+    if dn is None:
+        return False
+    try:
+        entry = client.search_one(dn, attributes(directory.dialect, directory.reading))
+        return entry is not None and directory.dialect.read_locks(entry, policies.of(entry, now), now).marker
+    except (Refused, BadEntry):
+        return False

@@ -1,0 +1,308 @@
+"""What becomes of one user by one reading: a pure function from what is stored and what was seen to what shall be.
+
+Nothing is written here and no clock is read: the same stored user, sighting and context give the same plan, so that a
+dry run, a repeated pass and a change planned anew after somebody else's write all take this one way.
+"""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from agent.affiliation import affiliate, choose, newcomers_rule, with_link
+from agent.brake import BRAKED, Weight
+from agent.context import Context, link_to
+from agent.profiles import merged
+from agent.sightings import ServerLocks, Sighting, Untrusted
+from ims.locks import (
+    DIRECTORY_REASONS,
+    ENTRY_REASONS,
+    Lock,
+    LockFact,
+    LockReason,
+    in_force,
+    lock_of,
+    settle,
+)
+from ims.passes import Mode
+from ims.people import (
+    Affiliation,
+    AffiliationStatus,
+    EntryLink,
+    Role,
+    User,
+    UserId,
+    same_but_for_bookkeeping,
+)
+
+_ROUNDING = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """One user as it shall be. `would_lock` are the reasons that only observing keeps out of force."""
+
+    before: User | None
+    user: User
+    changed: bool
+    would_lock: tuple[LockReason, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def raised(self) -> tuple[Lock, ...]:
+        """Return the locks that the plan adds to the ledger."""
+        known = {lock.id for lock in self.before.locks} if self.before else set()
+        return tuple(lock for lock in self.user.locks if lock.id not in known)
+
+    @property
+    def lifted(self) -> tuple[Lock, ...]:
+        """Return the locks that the plan takes off the ledger."""
+        kept = {lock.id for lock in self.user.locks}
+        return tuple(lock for lock in (self.before.locks if self.before else ()) if lock.id not in kept)
+
+    @property
+    def weights(self) -> tuple[Weight, ...]:
+        """Return what the brake counts of it."""
+        return tuple(Weight(tenant=self.user.tenant, reason=x.reason) for x in self.raised if x.reason in BRAKED)
+
+
+def plan(stored: User | None, seen: Sighting, context: Context) -> Planned | None:
+    """Return what becomes of the user behind an entry that was seen; None for one that matches no rule and never did.
+
+    `stored` is the user behind the entry, or the one of the same name to which an entry without a user would be linked.
+    Raises Untrusted, which sends the entry to quarantine.
+    """
+    start = _newcomer(seen, context) if stored is None else _known(stored, seen, context)
+    if start is None:
+        return None
+    if stored is not None and _lags(stored, seen, context):
+        return Planned(before=stored, user=stored, changed=False, notes=(f"{seen.dn} is older here than last time",))
+    user = _as_it_shall_be(start, stored, seen, context)
+    conflict = choose(start, seen.matches, context).conflict
+    return Planned(
+        before=stored,
+        user=user,
+        changed=_worth_a_write(stored, user, context),
+        would_lock=_would_lock(lambda enforcing: _as_it_shall_be(start, stored, seen, enforcing), context),
+        notes=(*((conflict,) if conflict else ()), *_unproved(stored, seen, user, context)),
+    )
+
+
+def plan_missing(stored: User, context: Context, *, deleted: bool = False) -> Planned:
+    """Return what becomes of a user whose entry a complete reading did not find, or of whose deletion was told.
+
+    A deletion that the directory itself reports (`deleted`) needs no second reading. Nothing is decided about the
+    affiliation: whoever is not there matches no rule, and that is no un-affiliation.
+    """
+    user = _missing(stored, context, deleted=deleted)
+    would = _would_lock(lambda enforcing: _missing(stored, enforcing, deleted=deleted), context)
+    return Planned(before=stored, user=user, changed=_worth_a_write(stored, user, context), would_lock=would)
+
+
+# --- who it is -------------------------------------------------------------------------------------------------------
+
+
+def _newcomer(seen: Sighting, context: Context) -> User | None:
+    match = newcomers_rule(seen, context)
+    if match is None:
+        return None
+    return User(
+        id=UserId(str(uuid.uuid4())),
+        tenant=match.tenant,
+        profile=seen.profile,
+        created=context.now,
+        modified=context.now,
+        affiliation=Affiliation(status=AffiliationStatus.AFFILIATED, since=context.now, rule=match.rule),
+    )
+
+
+def _known(stored: User, seen: Sighting, context: Context) -> User:
+    link = link_to(stored, context.directory)
+    if link is not None and link.entry_id != seen.entry_id:
+        raise Untrusted(
+            f"{seen.profile.user_name} is a new entry with the user name of a known user (entry {link.entry_id}, "
+            f"{link.dn}): same name, new identity; rename it, or remove the old user",
+        )
+    return stored
+
+
+# --- what it shall be ------------------------------------------------------------------------------------------------
+
+
+def _as_it_shall_be(start: User, stored: User | None, seen: Sighting, context: Context) -> User:
+    user = _described(start, seen, context)
+    user = _without(user, context, frozenset({LockReason.ABSENT}))
+    user = affiliate(user, seen, context)
+    user = replace(user, role=_role(user, stored, seen, context))
+    user = _settled(user, stored, seen, context)
+    return _observed(user, context) if context.mode is Mode.OBSERVE else user
+
+
+def _described(user: User, seen: Sighting, context: Context) -> User:
+    """Take over name, profile and address. The directory that knew the user first decides the profile."""
+    link = link_to(user, context.directory)
+    first = not user.entries or user.entries[0].directory == context.directory
+    fresh = EntryLink(
+        directory=context.directory,
+        entry_id=seen.entry_id,
+        dn=seen.dn,
+        seen_at=context.now,
+        stamp=seen.stamp,
+        rule=link.rule if link else "",
+        unmatched_since=link.unmatched_since if link else None,
+        doubt=seen.doubt,
+        hint=seen.hint,
+    )
+    profile = merged(user.profile, seen.profile, seen.mapped) if first else user.profile
+    return with_link(replace(user, profile=profile, protected=seen.protected), fresh)
+
+
+def _role(user: User, stored: User | None, seen: Sighting, context: Context) -> Role | None:
+    """Return the role in the user's tenant; what cannot be read changes nobody's role."""
+    if user.tenant not in context.unknown_roles:
+        return seen.role_in(user.tenant)
+    return stored.role if stored is not None and stored.tenant == user.tenant else None
+
+
+def _settled(user: User, stored: User | None, seen: Sighting, context: Context) -> User:
+    """Bring the locks that the entry itself decides to what each server shows of it."""
+    here = [lock for lock in user.locks if lock.source == context.directory and lock.reason in ENTRY_REASONS]
+    known = {"", *context.servers}
+    after = [lock for lock in user.locks if lock not in here]
+    for shown in seen.locks:
+        held = tuple(lock for lock in here if lock.server == shown.server)
+        keep = shown.unread if _readable(stored, seen, shown, context) else ENTRY_REASONS
+        change = settle(
+            tuple(lock for lock in held if not _over(lock, shown, context)),
+            [_steady(fact, held) for fact in shown.facts if not _lapsed_anew(fact, held, context)],
+            user=user.id,
+            tenant=user.tenant,
+            now=context.now,
+            raised_by=context.pass_id,
+            keep=keep,
+        )
+        after += change.after
+    read = {shown.server for shown in seen.locks}
+    after += [replace(lock, tenant=user.tenant) for lock in here if lock.server in known - read]
+    return replace(user, locks=tuple(after))
+
+
+def _observed(user: User, context: Context) -> User:
+    """Leave no lock of an observed directory in the ledger, and nobody unaffiliated by one."""
+    freed = _without(user, context, DIRECTORY_REASONS)
+    if any(lock.reason is LockReason.UNAFFILIATED for lock in freed.locks) or freed.affiliation is None:
+        return freed
+    if freed == user or freed.affiliation.status is AffiliationStatus.AFFILIATED:
+        return freed
+    back = replace(freed.affiliation, status=AffiliationStatus.AFFILIATED, since=context.now)
+    return replace(freed, affiliation=back)
+
+
+def _missing(stored: User, context: Context, *, deleted: bool) -> User:
+    link = link_to(stored, context.directory)
+    if link is None or not (context.complete or deleted):
+        return stored
+    user = with_link(stored, replace(link, missing_since=link.missing_since or context.now))
+    if context.mode is Mode.OBSERVE:
+        return _observed(user, context)
+    known = any(lock.reason is LockReason.ABSENT and lock.source == context.directory for lock in user.locks)
+    waits = context.verdict.holds(user.tenant) or not (deleted or context.confirmed(link.missing_since))
+    if known or waits:
+        return user
+    fact = LockFact(reason=LockReason.ABSENT, source=context.directory, evidence=(("dn", link.dn),))
+    return replace(user, locks=(*user.locks, lock_of(fact, user.id, user.tenant, context.now, context.pass_id)))
+
+
+def _without(user: User, context: Context, reasons: frozenset[LockReason]) -> User:
+    kept = tuple(lock for lock in user.locks if lock.source != context.directory or lock.reason not in reasons)
+    return replace(user, locks=kept)
+
+
+# --- what proves what ------------------------------------------------------------------------------------------------
+
+
+def _lags(stored: User, seen: Sighting, context: Context) -> bool:
+    """Return whether a server that stands in for another shows an older entry than the store knows already.
+
+    Its locks may be over, and unlocks not yet have reached it. Change stamps sort as they follow each other.
+    """
+    link = link_to(stored, context.directory)
+    return context.failed_over and link is not None and seen.stamp < link.stamp
+
+
+def _readable(stored: User | None, seen: Sighting, shown: ServerLocks, context: Context) -> bool:
+    """Return whether a lock would have been seen, had there been one.
+
+    A directory with a canary is believed only in a pass that saw the canary's lock; without one, an entry is believed
+    whose own change stamp moved.
+    """
+    if shown.marker or shown.canary:
+        return True
+    link = link_to(stored, context.directory) if stored is not None else None
+    return not context.canary and link is not None and bool(seen.stamp) and seen.stamp != link.stamp
+
+
+def _lapsed_anew(fact: LockFact, held: tuple[Lock, ...], context: Context) -> bool:
+    """Return whether a marker's time has run out before the ledger knew of it: it raises no row."""
+    lapsed = fact.until is not None and fact.until <= context.now
+    return lapsed and not any(_stands_for(lock, fact) for lock in held)
+
+
+def _steady(fact: LockFact, held: tuple[Lock, ...]) -> LockFact:
+    """Return a fact with the end that the ledger knows, where both mean the same.
+
+    Under an unknown policy the server tells an end in whole seconds from now: two readings differ by one, and neither
+    an audit row nor a new version is due for that.
+    """
+    known = next((lock for lock in held if _stands_for(lock, fact)), None)
+    if known is None or known.until is None or fact.until is None or abs(known.until - fact.until) > _ROUNDING:
+        return fact
+    return replace(fact, until=known.until)
+
+
+def _over(lock: Lock, shown: ServerLocks, context: Context) -> bool:
+    """Return whether a lock's time has run out and its marker is gone: the clock has proved that already."""
+    lapsed = lock.until is not None and lock.until <= context.now
+    return lapsed and not any(_stands_for(lock, fact) for fact in shown.facts)
+
+
+def _stands_for(lock: Lock, fact: LockFact) -> bool:
+    return (lock.reason, lock.server) == (fact.reason, fact.server) and fact.since in (None, lock.since)
+
+
+def _unproved(stored: User | None, seen: Sighting, user: User, context: Context) -> tuple[str, ...]:
+    """Say of each lock that is kept although no server shows it any more why it is not believed to be gone."""
+    facts = [fact for shown in seen.locks for fact in shown.facts]
+    held = [lock for lock in user.locks if lock.source == context.directory and lock.reason in ENTRY_REASONS]
+    old = {lock.id for lock in stored.locks} if stored is not None else set()
+    kept = [lock for lock in held if lock.id in old and not any(_stands_for(lock, fact) for fact in facts)]
+    if not kept:
+        return ()
+    why = seen.doubt or (
+        "the canary's lock was not seen" if context.canary else "its entry did not change; a canary would prove it"
+    )
+    return tuple(f"{user.profile.user_name} stays locked ({lock.reason}): {why}" for lock in kept)
+
+
+# --- what comes of it ------------------------------------------------------------------------------------------------
+
+
+def _would_lock(planned: Callable[[Context], User], context: Context) -> tuple[LockReason, ...]:
+    """Return the reasons that this directory would have in force, were it enforced; none where it is."""
+    if context.mode is Mode.ENFORCE:
+        return ()
+    enforced = planned(replace(context, mode=Mode.ENFORCE))
+    ours = [lock for lock in enforced.locks if lock.source == context.directory and in_force(lock, context.now)]
+    return tuple(dict.fromkeys(lock.reason for lock in ours))
+
+
+def _worth_a_write(before: User | None, after: User, context: Context) -> bool:
+    """Return whether a user has to be written.
+
+    A stamp alone is worth it only under a lock: it is what the next reading compares before it believes an unlock.
+    """
+    if before is None or not same_but_for_bookkeeping(before, after):
+        return True
+    old, new = link_to(before, context.directory), link_to(after, context.directory)
+    locked = any(lock.source == context.directory and lock.reason in ENTRY_REASONS for lock in after.locks)
+    return locked and old is not None and new is not None and old.stamp != new.stamp

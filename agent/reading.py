@@ -1,0 +1,220 @@
+"""Phase 2: what a pass reads, as a stream of entries that knows at its end whether it showed everything there is.
+
+A reconcile reads everybody. A tick reads what changed, everybody who is locked on either side, whoever waits to be
+confirmed, and whoever came to or left a group that settings name: none of that shows in the entries themselves.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Protocol
+
+from agent.directories.client import Client
+from agent.directories.dialect import Changes, Presence
+from agent.directories.entry import Entry
+from agent.directories.errors import BadEntry
+from agent.directories.reader import Pages, users
+from agent.directories.searches import Completeness
+from agent.elsewhere import other_servers
+from agent.groups import GroupReading, groups_of, read_groups
+from agent.interpret import Interpreter, canary_seen
+from agent.rereading import USERS_AT_ONCE, ByDn, ById, contradicts, moved_members, quarantined_ids
+from agent.run import Run, Start
+from ims.errors import DirectoryUnreachable
+from ims.passes import PassKind
+from ims.people import EntryId
+
+
+class Part(Protocol):
+    """One search, or several of one kind: pages of entries, and at their end whether that was all."""
+
+    def __iter__(self) -> Iterator[tuple[Entry, ...]]:
+        """Yield the pages."""
+        ...
+
+    @property
+    def completeness(self) -> Completeness:
+        """Return whether everything was shown."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Entries that were read already."""
+
+    entries: tuple[Entry, ...]
+    completeness: Completeness
+
+    def __iter__(self) -> Iterator[tuple[Entry, ...]]:
+        """Yield them in pages as long as the store likes them."""
+        for first in range(0, len(self.entries), USERS_AT_ONCE):
+            yield self.entries[first : first + USERS_AT_ONCE]
+
+
+class Stream:
+    """The entries of one pass, page by page, each once. Iterate once; then ask how it ended.
+
+    A connection that breaks in the middle ends the stream and makes it incomplete: what was seen is true all the same.
+    Raises DirectoryUnreachable only if nothing was seen at all. `nameless` counts entries without a readable id.
+    """
+
+    def __init__(self, run: Run, parts: Sequence[Part]) -> None:
+        self._run = run
+        self._dialect = run.directory.dialect
+        self._parts = parts
+        self.seen: set[EntryId] = set()
+        self.nameless = 0
+        self.highest_stamp = ""
+        self.read = 0
+        self.why_incomplete = "the reading has not come to its end"
+
+    def __iter__(self) -> Iterator[tuple[Entry, ...]]:
+        """Yield pages of entries that were not yielded before."""
+        missing = []
+        try:
+            for part in self._parts:
+                yield from self._new(part)
+                missing.append("" if part.completeness.complete else part.completeness.why)
+        except DirectoryUnreachable as error:
+            if not self.read:
+                raise
+            missing.append(str(error))
+        self.why_incomplete = next(filter(None, missing), "")
+
+    def _new(self, pages: Iterable[tuple[Entry, ...]]) -> Iterator[tuple[Entry, ...]]:
+        for part in pages:
+            self._run.go_on()
+            page = tuple(entry for entry in part if self._is_new(entry))
+            self.read += len(page)
+            yield page
+
+    def _is_new(self, entry: Entry) -> bool:
+        """Return whether an entry was not seen before; one without a readable id always is, to be reported."""
+        try:
+            entry_id, stamp = self._dialect.entry_id(entry), self._dialect.stamp(entry)
+        except BadEntry:
+            self.nameless += 1
+            return True
+        if entry_id in self.seen:
+            return False
+        self.seen.add(entry_id)
+        self.highest_stamp = max(self.highest_stamp, stamp)
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a pass reads of its directory. `kind` is RECONCILE where a tick could not tell what changed.
+
+    `asked` are the entries that a tick asked for by id, and `gone` those whose deletion the directory reported.
+    """
+
+    kind: PassKind
+    server: str
+    interpreter: Interpreter
+    groups: Mapping[str, GroupReading]
+    stream: Stream
+    began: float
+    asked: frozenset[EntryId] = frozenset()
+    gone: frozenset[EntryId] = frozenset()
+    changes: Changes | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what could not be read besides users, and why."""
+        groups = (reading.why for reading in self.groups.values() if reading.why)
+        return (*groups, *(other.why for other in self.interpreter.others if other.why))
+
+    def watermark(self) -> str:
+        """Return where the next tick goes on. Ask when the stream has come to its end."""
+        if self.changes is not None:
+            return self.changes.watermark
+        took = timedelta(seconds=time.monotonic() - self.began)
+        return self.interpreter.directory.dialect.watermark(self.server, self.stream.highest_stamp, took)
+
+
+def read(client: Client, run: Run, start: Start) -> Reading:
+    """Read what decides what entries mean, and open the stream of entries. Raises DirectoryUnreachable."""
+    changes = _changes(client, run, start)
+    return _everything(client, run, start) if changes is None else _what_changed(client, run, start, changes)
+
+
+def _everything(client: Client, run: Run, start: Start) -> Reading:
+    began = time.monotonic()
+    groups = read_groups(client, run.directory, start.state.groups, run.memory, afresh=True)
+    return Reading(
+        kind=PassKind.RECONCILE,
+        server=client.server,
+        interpreter=interpreter_for(client, run, start, groups),
+        groups=groups,
+        stream=Stream(run, (Pages(client, users(run.directory.dialect, run.directory.reading)),)),
+        began=began,
+    )
+
+
+def _what_changed(client: Client, run: Run, start: Start, changes: Changes) -> Reading:
+    """Read what a tick reads. It is little, so it is read first: only then is it clear whether memory fits it."""
+    groups = read_groups(client, run.directory, start.state.groups, run.memory, afresh=False)
+    interpreter = interpreter_for(client, run, start, groups)
+    gone = _gone(run, changes)
+    moved = moved_members(run, groups)
+    asked = _to_reread(run, start, interpreter) | moved.ids
+    locked = users(run.directory.dialect, run.directory.reading, run.directory.dialect.locked_filter())
+    named = Given(() if gone else changes.entries, changes.completeness)
+    parts = _collected(named, Pages(client, locked), ById(client, run, asked), ByDn(client, run, moved.dns))
+    if contradicts(run, (entry for part in parts for entry in part.entries), groups):
+        groups = read_groups(client, run.directory, start.state.groups, run.memory, afresh=True)
+        interpreter = replace(interpreter, groups=groups_of(groups))
+        moved = moved_members(run, groups)
+        asked |= moved.ids
+        parts += _collected(ById(client, run, moved.ids), ByDn(client, run, moved.dns))
+    return Reading(
+        kind=PassKind.TICK,
+        server=client.server,
+        interpreter=interpreter,
+        groups=groups,
+        stream=Stream(run, parts),
+        began=time.monotonic(),
+        asked=asked,
+        gone=gone,
+        changes=changes,
+    )
+
+
+def _collected(*parts: Part) -> tuple[Given, ...]:
+    """Read parts to their end."""
+    return tuple(Given(tuple(entry for page in part for entry in page), part.completeness) for part in parts)
+
+
+def interpreter_for(client: Client, run: Run, start: Start, groups: Mapping[str, GroupReading]) -> Interpreter:
+    """Read policies, the canary and the other servers' locks, and return what makes sense of entries."""
+    policies = run.directory.dialect.policies(client, run.directory.reading)
+    return Interpreter(
+        directory=run.directory,
+        policies=policies,
+        groups=groups_of(groups),
+        canary=canary_seen(client, run.directory, policies, start.now),
+        now=start.now,
+        others=other_servers(client, run.directory, start.now),
+    )
+
+
+def _changes(client: Client, run: Run, start: Start) -> Changes | None:
+    """Return what changed since the watermark; None where only a complete reading can tell."""
+    if start.kind is PassKind.RECONCILE or start.state.server != client.server:
+        return None
+    changes = run.directory.dialect.changes_since(client, run.directory.reading, start.state.watermark)
+    return None if changes.compare_fully else changes
+
+
+def _gone(run: Run, changes: Changes | None) -> frozenset[EntryId]:
+    if changes is None or changes.presence is not Presence.THESE_ARE_GONE:
+        return frozenset()
+    return frozenset(run.directory.dialect.entry_id(entry) for entry in changes.entries)
+
+
+def _to_reread(run: Run, start: Start, interpreter: Interpreter) -> frozenset[EntryId]:
+    """Return who is read though nothing changed: locked on either side, to be confirmed, due, or in quarantine."""
+    elsewhere = (entry_id for other in interpreter.others for entry_id in other.locked)
+    return run.store.to_reread(run.name, start.now) | quarantined_ids(run) | frozenset(elsewhere)

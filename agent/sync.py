@@ -1,0 +1,48 @@
+"""The sync of one directory: a tick reads what changed, a reconcile everything. Both can be repeated at any point.
+
+This is the walk; each phase is one call. A pass writes nothing before it has read, planned and braked, its watermark is
+committed with its last batch, and what it could not know it does not decide.
+"""
+
+from agent.committing import Committer, record, record_failure
+from agent.drafting import braked, draft, interpret
+from agent.quarantine import Quarantine
+from agent.reading import read
+from agent.run import PassResult, Run, Start, resume
+from ims.errors import DirectoryUnreachable
+from ims.passes import PassKind
+
+
+def tick(run: Run) -> PassResult:
+    """Read what changed since the last pass, and everybody who is locked on either side.
+
+    It becomes a reconcile where there is nothing to go on from: no watermark, another server, other settings. Raises
+    DirectoryUnreachable (the directory's state says so then), FenceLost and StoreUnusable.
+    """
+    return _pass(run, PassKind.TICK)
+
+
+def reconcile(run: Run) -> PassResult:
+    """Read everybody; whoever is known and not there is absent once a second reading confirms it. Raises as `tick`."""
+    return _pass(run, PassKind.RECONCILE)
+
+
+def _pass(run: Run, kind: PassKind) -> PassResult:
+    start = resume(run, kind)  # 1 resume
+    try:
+        return _walk(run, start)
+    except DirectoryUnreachable as error:
+        record_failure(run, start, error)
+        raise
+
+
+def _walk(run: Run, start: Start) -> PassResult:
+    quarantine = Quarantine(run.name, start.now, run.store.quarantine(run.name))
+    with run.directory.client() as client:
+        reading = read(client, run, start)  # 2 read
+        sightings = interpret(reading, quarantine)  # 3 interpret
+        plans, drafts = draft(client, run, start, reading, sightings, quarantine)  # 4 plan
+        plans = braked(run, plans, drafts, quarantine)  # 5 brake
+        committer = Committer(run, start, reading, plans, quarantine)
+        committer.commit(client)  # 6 commit
+    return record(run, start, reading, plans, quarantine, committer)  # 7 record

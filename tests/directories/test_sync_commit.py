@@ -1,0 +1,192 @@
+"""Writing a pass: never over somebody else's write, never without the lease, never half."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from agent import committing
+from agent.committing import Committer
+from agent.directories.errors import Unreachable
+from agent.drafting import draft, interpret
+from agent.quarantine import Quarantine
+from agent.reading import read
+from agent.run import PassStopped, Run, resume
+from agent.sync import tick
+from ims.audit import Action
+from ims.clearing import brought_up
+from ims.errors import FenceLost
+from ims.locks import LockReason
+from ims.passes import PassKind
+from ims.ports import Batch, FreshReading, Readable, UserChange
+from tests.support.slapd import Person
+from tests.support.sync_world import CORP, SyncWorld
+
+pytestmark = pytest.mark.servers
+ATTEMPTS = [LockReason.PASSWORD_ATTEMPTS]
+
+
+def unlock(world: SyncWorld, person: Person) -> None:
+    """Unlock somebody in the directory and in the store, as the use case does it."""
+    world.slapd.modify(person.dn, pwdAccountLockedTime=[])
+    user = world.user(person)
+    (link,) = user.entries
+    stamp = world.slapd.text(person.dn, "entryCSN")
+    fresh = FreshReading(link=link, present=True, readable=Readable.PROVED, stamp=stamp)
+    free = brought_up(user, [fresh], world.clock.now(), "an unlock")
+    world.store.apply(Batch(changes=(UserChange(user=free, base=user.version),)))
+
+
+class Interrupted:
+    """A pass of which a test can do something between two phases."""
+
+    def __init__(self, run: Run, kind: PassKind) -> None:
+        self.run = run
+        self.start = resume(run, kind)
+        self.quarantine = Quarantine(run.name, self.start.now, ())
+
+    def read_and_commit(self, between: Any) -> Committer:
+        """Read and plan, let `between` happen, and commit."""
+        with self.run.directory.client() as client:
+            reading = read(client, self.run, self.start)
+            sightings = interpret(reading, self.quarantine)
+            plans, _ = draft(client, self.run, self.start, reading, sightings, self.quarantine)
+            between()
+            committer = Committer(self.run, self.start, reading, plans, self.quarantine)
+            committer.commit(client)
+        return committer
+
+
+def test_a_tick_that_read_before_an_unlock_and_commits_after_it_changes_nothing(world: SyncWorld) -> None:
+    """Its change is dropped, the person is read again, and the unlock stands."""
+    ada = world.person()
+    world.reconcile()
+    world.slapd.lock(ada)
+    pass_ = Interrupted(world.run(), PassKind.TICK)
+
+    def between() -> None:
+        world.tick()
+        assert world.reasons(ada) == ATTEMPTS
+        unlock(world, ada)
+
+    tally = pass_.read_and_commit(between).tally
+    assert tally.dropped == 1
+    assert not tally.unsettled
+    assert world.user(ada).locks == ()
+
+
+def test_a_lock_made_after_that_unlock_is_seen_by_the_second_look(world: SyncWorld) -> None:
+    """Dropped is not forgotten: what the directory holds now is what counts."""
+    ada = world.person()
+    world.reconcile()
+    world.slapd.lock(ada)
+    pass_ = Interrupted(world.run(), PassKind.TICK)
+
+    def between() -> None:
+        world.tick()
+        unlock(world, ada)
+        world.slapd.lock(ada)
+
+    pass_.read_and_commit(between)
+    assert world.reasons(ada) == ATTEMPTS
+
+
+def test_somebody_who_keeps_changing_is_left_to_the_next_pass(world: SyncWorld, monkeypatch: Any) -> None:
+    """And the watermark does not pass them by."""
+    ada = world.person()
+    world.reconcile()
+    watermark = world.state().watermark
+    world.slapd.lock(ada)
+    apply = world.store.apply
+
+    def meddling(batch: Batch) -> Any:
+        if any(change.user.profile.user_name == ada.uid for change in batch.changes):
+            user = world.user(ada)
+            changed = replace(user, profile=replace(user.profile, nick_name=user.profile.nick_name + "x"))
+            apply(Batch(changes=(UserChange(user=changed, base=user.version),)))
+        return apply(batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "apply", meddling)
+        report = world.tick().report
+    assert (report.complete, report.changed) == (False, 0)
+    assert "keep changing" in world.state().error
+    assert world.state().watermark == watermark
+    world.tick()
+    assert world.reasons(ada) == ATTEMPTS
+
+
+def test_whoever_lost_the_lease_writes_nothing(world: SyncWorld) -> None:
+    """Not even that it failed."""
+    ada = world.person()
+    world.reconcile()
+    world.slapd.lock(ada)
+    run = world.run()
+    world.later(days=4000)
+    world.fence("another agent")
+    revision = world.store.revision()
+    with pytest.raises(FenceLost):
+        tick(run)
+    assert world.store.revision() == revision
+    assert world.user(ada).locks == ()
+
+
+def test_many_users_go_in_several_batches(world: SyncWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each accounts for whom it brought, and the watermark comes with the last."""
+    monkeypatch.setattr(committing, "BATCH", 3)
+    world.people(6)
+    assert world.reconcile().report.changed == 7
+    assert [row.after for row in world.audit(Action.FIRST_IMPORT)] == ["3 users", "3 users", "1 users"]
+    assert world.state().watermark
+
+
+def test_a_pass_that_is_stopped_between_batches_is_done_again(
+    world: SyncWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written stays, the watermark was not, and the next pass writes the rest only."""
+    monkeypatch.setattr(committing, "BATCH", 3)
+    world.people(6)
+    run = world.run()
+    apply = world.store.apply
+
+    def stopping(batch: Batch) -> Any:
+        run.stop.set()
+        return apply(batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "apply", stopping)
+        with pytest.raises(PassStopped):
+            tick(run)
+    assert world.store.count(directory=CORP) == 3
+    assert not world.state().watermark
+    assert world.tick().report.changed == 4
+    assert world.tick().report.kind is PassKind.TICK
+
+
+def test_a_second_look_that_gets_no_answer_leaves_it_to_the_next_pass(
+    world: SyncWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written stays, and the watermark does not pass by whom nobody could look at."""
+    ada = world.person()
+    world.reconcile()
+    world.slapd.lock(ada)
+    apply = world.store.apply
+
+    def meddling(batch: Batch) -> Any:
+        for change in batch.changes:
+            user = world.user(ada)
+            meddled = replace(user, profile=replace(user.profile, nick_name="x"))
+            apply(Batch(changes=(UserChange(user=meddled, base=user.version),)))
+            assert change.user.id == user.id
+        return apply(batch)
+
+    def no_answer(*_: object) -> None:
+        raise Unreachable("the connection broke")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "apply", meddling)
+        patch.setattr(committing, "interpreter_for", no_answer)
+        report = world.tick().report
+    assert (report.complete, report.dropped) == (False, 1)
+    world.tick()
+    assert world.reasons(ada) == ATTEMPTS
