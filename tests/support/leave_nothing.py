@@ -25,13 +25,22 @@ def main(command: list[str]) -> int:
     with subprocess.Popen(command) as process:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches the command without us
         signal.signal(signal.SIGTERM, lambda number, _frame: process.send_signal(number))
-        code = process.wait()
+        code = wait_as_init_does(process)
     left = left_behind()
     for pid, name in left.items():
         sys.stderr.write(f"left behind: process {pid}: {name}\n")
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     return code or bool(left)
+
+
+def wait_as_init_does(process: subprocess.Popen[bytes]) -> int:
+    """Return the process's exit code, and take those of orphans meanwhile: they would look alive to whoever asks."""
+    ended, status = os.waitpid(-1, 0)
+    while ended != process.pid:
+        ended, status = os.waitpid(-1, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode
 
 
 def left_behind() -> dict[int, str]:

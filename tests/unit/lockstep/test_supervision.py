@@ -52,7 +52,9 @@ def start(folder: Path, *parts: str) -> subprocess.Popen[str]:
 
 
 def is_gone(folder: Path, part: str) -> bool:
-    return not Path(f"/proc/{(folder / part).read_text()}").exists()
+    """Ended, and perhaps not yet taken note of by whoever inherited it: such a process has no command line."""
+    command_line = Path(f"/proc/{(folder / part).read_text()}/cmdline")
+    return not command_line.exists() or not command_line.read_bytes()
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
