@@ -24,6 +24,8 @@ from tests.support.certificates import CertificateAuthority
 from tests.support.slapd_config import (
     ADMIN_DN,
     ADMIN_PASSWORD,
+    AGENT_DN,
+    AGENT_PASSWORD,
     BASE,
     GROUPS,
     PEOPLE,
@@ -100,6 +102,7 @@ class Slapd:
             assert added.returncode == 0, added.stderr.decode(errors="replace")
         for _ in range(5):
             if self._launch():
+                self._await_the_agents_account()
                 return
             self._port, self._tls_port = _free_ports()
         raise AssertionError(f"slapd does not start: {self._output()}")
@@ -159,6 +162,11 @@ class Slapd:
             self._process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
         wait_until(lambda: self._ended() or _answers(self._port), "slapd takes connections")
         return not self._ended()
+
+    def _await_the_agents_account(self) -> None:
+        """Wait for a copy to have it: an agent that came earlier would be refused, and never try that secret again."""
+        if self.options.provider:
+            wait_until(lambda: self.sign_in(AGENT_DN, AGENT_PASSWORD), "the copy has the agent's account")
 
     def _stopped(self) -> bool:
         """Return whether the system has stopped all threads: a signal takes its time."""
