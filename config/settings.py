@@ -172,7 +172,7 @@ class Affiliation(Table):
 
 
 class Protected(Table):
-    """Users whom nobody can unlock through Lockstep. Canaries and Lockstep's own accounts always are."""
+    """Users whom `lockstep unlock --break-glass` alone unlocks. Canaries and Lockstep's own accounts are among them."""
 
     user_names: Annotated[tuple[Text, ...], COMMAS] = Field(
         default=(),

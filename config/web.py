@@ -33,12 +33,12 @@ class Web(Table):
     )
     behind_proxy: Switch = Field(
         default=False,
-        description="Whether a reverse proxy stands before Lockstep, ends TLS there and says who the client is.",
+        description="Whether a reverse proxy stands before Lockstep and ends TLS there.",
         examples=[True],
     )
     trusted_proxies: Annotated[tuple[Network, ...], COMMAS] = Field(
         default=(),
-        description="The proxies' addresses or networks: only their word about the client is believed.",
+        description="The proxies' addresses or networks: everybody else gets 403, but for /healthz and /readyz.",
         validate_default=True,
         examples=[["10.0.0.0/28"]],
     )
@@ -102,11 +102,13 @@ class Web(Table):
     def _trusted(cls, networks: tuple[Network, ...], info: ValidationInfo) -> tuple[Network, ...]:
         behind_proxy = info.data.get("behind_proxy")
         if behind_proxy is True and not networks:
-            raise wrong("must name the proxy's address: without it anybody could pretend to be any client")
+            raise wrong(
+                "must name the proxy's address: without it anybody could send tokens past the proxy, unprotected"
+            )
         if behind_proxy is False and networks:
             raise relation("trusted_proxies does nothing without behind_proxy = true")
         if any(network.prefixlen == 0 for network in networks):
-            raise wrong("must not trust every address: anybody could pretend to be any client")
+            raise wrong("must not trust every address: anybody could send tokens past the proxy, unprotected")
         return networks
 
     @field_validator("trusted_proxies")

@@ -18,7 +18,7 @@ from ims.people import CONNECTION_ROLES, Actor, Channel, Profile, Revision, Role
 from ims.ports import Clock, Store
 from ims.provisioning import Edit
 from ims.query import And, Attribute, Not, Page, Present, Query, UserPage
-from ims.unlocking import UnlockRequest
+from ims.unlocking import UnlockRequest, why_protected
 
 T = TypeVar("T")
 
@@ -155,10 +155,20 @@ class TenantView:
         self._with(user_id, version, lambda user: provisioning.delete(store, clock, self.actor, user))
 
     def hold(self, user_id: UserId, note: str, until: datetime | None = None) -> User:
-        """Lock a user (see `provisioning.hold`)."""
+        """Lock a user (see `provisioning.hold`).
+
+        Raises Forbidden for whom this actor may not unlock: such a lock would stay until somebody breaks the glass.
+        """
         require(self.actor, Permission.HOLD)
         store, clock = self._services.store, self._services.clock
-        return self._with(user_id, None, lambda user: provisioning.hold(store, clock, self.actor, user, note, until))
+
+        def act(user: User) -> User:
+            why = why_protected(self.actor, user)
+            if why:
+                raise Forbidden(f"Whom you may not unlock you may not lock either. {why}")
+            return provisioning.hold(store, clock, self.actor, user, note, until)
+
+        return self._with(user_id, None, act)
 
     def unlock(self, user_id: UserId, shown: frozenset[LockId] | None = None, comment: str = "") -> User:
         """Unlock a user (see `Unlocking.unlock`); `shown` are the locks the caller saw."""

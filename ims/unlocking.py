@@ -202,7 +202,9 @@ class Unlocking:
     ) -> _Attempt:
         now = self._clock.now()
         decision = decide(look.user, look.fresh, self._rules, now, intent.id)
-        objection = _protected_meanwhile(request, look) or _changed_meanwhile(request, decision)
+        objection = (
+            _protected_meanwhile(request, look) or _changed_meanwhile(request, decision) or _unasked(look, decision)
+        )
         if not objection and decision.writes and now >= intent.deadline:
             objection = DirectoryUnreachable(f"The directories of {_name(look.user)} took too long; repeat the unlock")
         if before is None:
@@ -374,6 +376,17 @@ def _changed_meanwhile(request: UnlockRequest, decision: Decision) -> LockstepEr
     return ChangedMeanwhile(
         f"{_name(request.user)} has changed meanwhile: {display(newer[0])} since "
         f"{newer[0].since:%Y-%m-%d %H:%M:%S} UTC; look at the user again, then decide anew",
+    )
+
+
+def _unasked(look: _Look, decision: Decision) -> Conflict | None:
+    """Object where no directory was asked at all: that nothing is in force then says nothing about the person."""
+    if look.readings or look.unreachable or decision.in_force or not look.user.entries:
+        return None
+    names = ", ".join(sorted({link.directory for link in look.user.entries}))
+    return Conflict(
+        f"{_name(look.user)} was not unlocked: {names} is only observed, so nothing was asked or written there; "
+        f"an operator changes that with lockstep enable",
     )
 
 

@@ -1,5 +1,6 @@
 """Why a user is locked, from the raw attributes to the exact write an unlock would do, read from the directory now."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -76,13 +77,14 @@ def explain(wiring: Wiring, user: User) -> Explanation:
     readings = tuple(reading for link in user.entries if (reading := _reading(wiring, user, link)) is not None)
     decision = decide(user, readings, wiring.rules, now, _EXPLAINER)
     fresh = brought_up(user, readings, now, _EXPLAINER)
+    silent = {view.directory: f"{view.directory} gave no answer now" for view in views if not view.answered}
     return Explanation(
         user=fresh,
         at=now,
         protected=why_protected(operator(), user) or next((r.protected for r in readings if r.protected), ""),
         only_observed=tuple(link.directory for link in user.entries if not wiring.directories.enforced(link.directory)),
         servers=tuple(views),
-        locks=tuple(_explained(wiring, lock, step, readings) for lock, step in decision.steps),
+        locks=tuple(_explained(wiring, lock, step, readings, silent) for lock, step in decision.steps),
         writes=tuple(line for reading in readings for line in _writes(wiring, decision, reading)),
     )
 
@@ -125,7 +127,13 @@ def _reading(wiring: Wiring, user: User, link: EntryLink) -> FreshReading | None
         return None
 
 
-def _explained(wiring: Wiring, lock: Lock, step: Step, readings: tuple[FreshReading, ...]) -> ExplainedLock:
+def _explained(
+    wiring: Wiring,
+    lock: Lock,
+    step: Step,
+    readings: tuple[FreshReading, ...],
+    silent: Mapping[str, str],
+) -> ExplainedLock:
     return ExplainedLock(
         reason=lock.reason.value,
         display=display(lock),
@@ -134,7 +142,7 @@ def _explained(wiring: Wiring, lock: Lock, step: Step, readings: tuple[FreshRead
         since=lock.since,
         until=lock.until,
         clearable_by=tuple(clearer.value for clearer in clearable_by(lock, wiring.rules)),
-        unlock=_STEPS.get(step) or f"stays: {stays(lock, readings, {}).partition(': ')[2]}",
+        unlock=_STEPS.get(step) or f"stays: {stays(lock, readings, silent).partition(': ')[2]}",
     )
 
 

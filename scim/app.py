@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
 from ims import permits
-from ims.errors import Forbidden, LockstepError, NotFound
+from ims.errors import Forbidden, LockstepError, NotFound, StoreUnusable
 from ims.people import Actor
 from ims.permits import Permission
 from scim import discovery, users
@@ -171,6 +171,8 @@ def _response(answer: Answer) -> flask.Response:
 
 def _fail(error: Exception) -> flask.Response:
     """Turn whatever was raised into a SCIM Error; what nobody expected is logged and told as little as possible."""
+    if isinstance(error, StoreUnusable):
+        _log.error("store_unusable", request_id=flask.g.scim_request_id, error=str(error))
     if isinstance(error, LockstepError):
         problem = problem_of(error, conditional="If-Match" in flask.request.headers)
     elif isinstance(error, HTTPException) and error.code is not None:

@@ -6,7 +6,9 @@ their locks and role. A person who is locked has no role, whatever they carry in
 
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from time import monotonic
 from typing import NoReturn
+from weakref import WeakKeyDictionary
 
 import structlog
 
@@ -14,6 +16,7 @@ from ims.credentials import Token, id_of, proves
 from ims.errors import StoreUnusable
 from ims.locks import locks_in_force
 from ims.people import PERSON_ROLES, Actor, AffiliationStatus, Channel, Role, User, UserId
+from ims.ports import Tokens
 from scim.errors import HttpProblem
 from scim.services import ScimServices
 
@@ -21,6 +24,9 @@ _log = structlog.get_logger("scim")
 
 TOUCH_EVERY = timedelta(minutes=1)
 """How exactly the last use of a token is known; a write per request would be dearer than the request."""
+
+_REFUSED: WeakKeyDictionary[Tokens, float] = WeakKeyDictionary()
+"""When a store last refused to record a use: it may have kept the request waiting, and the next one shall not wait."""
 
 ANONYMOUS = Actor(name="anonymous", role=Role.READER, channel=Channel.SCIM)
 """Whoever reads the discovery documents where settings allow that without a token. It belongs to no tenant."""
@@ -113,7 +119,11 @@ def _touch(token: Token, services: ScimServices, now: datetime) -> None:
     """Remember the use of a token. A store that cannot be written may still be read, so the request goes on."""
     if token.last_used is not None and now - token.last_used < TOUCH_EVERY:
         return
+    refused = _REFUSED.get(services.tokens)
+    if refused is not None and monotonic() - refused < TOUCH_EVERY.total_seconds():
+        return
     try:
         services.tokens.touch_token(token.id, now)
     except StoreUnusable as error:
+        _REFUSED[services.tokens] = monotonic()
         _log.warning("token_use_not_recorded", token=token.id, error=str(error))

@@ -91,6 +91,9 @@ _STATUSES: tuple[tuple[type[LockstepError], HTTPStatus, ScimType | None], ...] =
 )
 """How each error of `ims` is answered; the first row that fits counts."""
 
+STORE_UNUSABLE = "The store cannot be used at the moment; repeat the request later"
+"""Where the store is and what is wrong with it is the operator's business: the log says it."""
+
 
 def problem_of(error: LockstepError, *, conditional: bool) -> Problem:
     """Return how an error is answered. `conditional` is whether the request came with If-Match."""
@@ -101,7 +104,8 @@ def problem_of(error: LockstepError, *, conditional: bool) -> Problem:
         scim_type = error.scim_type
     if isinstance(error, StaleVersion) and conditional:
         status = HTTPStatus.PRECONDITION_FAILED
-    return Problem(status=status, detail=str(error), scim_type=scim_type, headers=_retry_after(error))
+    detail = STORE_UNUSABLE if isinstance(error, StoreUnusable) else str(error)
+    return Problem(status=status, detail=detail, scim_type=scim_type, headers=_retry_after(error))
 
 
 def _retry_after(error: LockstepError) -> Mapping[str, str]:

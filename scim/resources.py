@@ -72,7 +72,7 @@ def _lockstep(user: User, in_force: tuple[Lock, ...], lens: Lens) -> Document:
         "directories": [_directory(entry, lens) for entry in user.entries],
     }
     if user.last_unlock:
-        document["lastUnlock"] = _last_unlock(user.last_unlock)
+        document["lastUnlock"] = _last_unlock(user.last_unlock, lens)
     if user.affiliation:
         document["affiliation"] = {
             "value": user.tenant,
@@ -102,13 +102,19 @@ def _lock(lock: Lock, lens: Lens) -> Document:
     return document
 
 
-def _last_unlock(last: LastUnlock) -> Document:
+def _last_unlock(last: LastUnlock, lens: Lens) -> Document:
+    """Return what the last unlock did. Its sentences name groups, servers and entries, and quote notes: for people."""
     return {
         "at": shown(last.at),
         "cleared": list(last.cleared),
-        "remaining": list(last.remaining),
-        "failed": list(last.failed),
+        "remaining": [_as_seen(text, lens) for text in last.remaining],
+        "failed": [_as_seen(text, lens) for text in last.failed],
     }
+
+
+def _as_seen(text: str, lens: Lens) -> str:
+    """Return a text of the form "reason or directory: what to do", for a connection without its second half."""
+    return text if lens.evidence else text.partition(":")[0]
 
 
 def _directory(entry: EntryLink, lens: Lens) -> Document:

@@ -15,7 +15,7 @@ from agent.directories.results import CREDENTIALS_REFUSED, TRY_LATER, Code, Resu
 from agent.directories.searches import ANY, NOTHING, Page, Search
 from agent.directories.session import Session
 from agent.directories.writes import Modify
-from ims.errors import InvalidInput
+from ims.errors import DirectoryUnreachable, InvalidInput
 from ims.passes import Circuit
 from ims.ports import Clock
 
@@ -34,18 +34,20 @@ class Client:
         """Connect to the first server that answers.
 
         Raises InvalidCredentials where the agent's own are refused: no other server is asked then, and nobody asks
-        again before the secret changes. Raises Unreachable if no server answers, naming what each one did.
+        again before the secret changes. Raises Unreachable if no server answers, naming what each one did; NotSecured
+        if that is what stands in the way at every one.
         """
         password, fingerprint = self._credentials()
-        failures = []
+        failures: list[DirectoryUnreachable] = []
         for text in self._servers:
             try:
                 self._session = self._signed_in(server_url(text), password, fingerprint)
             except (Unreachable, NotSecured, ProtocolFault) as error:
-                failures.append(str(error))
+                failures.append(error)
             else:
                 return self
-        raise Unreachable(f"{self.access.directory}: no server can be used: {'; '.join(failures)}")
+        kind = NotSecured if all(isinstance(failure, NotSecured) for failure in failures) else Unreachable
+        raise kind(f"{self.access.directory}: no server can be used: {'; '.join(map(str, failures))}")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -239,7 +239,18 @@ class _Policies:
             entry = self._client.search_one(dn, ppolicy.POLICY_ATTRIBUTES)
         except Refused as refusal:
             return ppolicy.unknown_policy(f"{dn}: {refusal.result.name}")
-        return ppolicy.policy_of(entry) if entry else ppolicy.unknown_policy(f"{dn} is not there or cannot be read")
+        if entry is None:
+            return ppolicy.unknown_policy(f"{dn} is not there or cannot be read")
+        return ppolicy.unknown_policy(f"{dn} cannot be read whole") if self._hides(entry) else ppolicy.policy_of(entry)
+
+    def _hides(self, policy: Entry) -> bool:
+        """Return whether a policy has attributes that the agent may not read: a hidden pwdLockout looks like FALSE.
+
+        slapd takes "is not there" for undefined where the attribute may not be searched, and undefined is no match, so
+        that it tells hidden from absent.
+        """
+        missing = [none_of(present(name)) for name in ppolicy.POLICY_ATTRIBUTES if not policy.values(name)]
+        return bool(missing) and self._client.search_one(policy.dn, filter_=all_of(*missing)) is None
 
 
 def _compare_fully(why: str) -> Changes:

@@ -23,6 +23,7 @@ ENDS = "pwdEndTime"
 LAST_SUCCESS = "pwdLastSuccess"
 CHANGED = "pwdChangedTime"
 CREATED = "createTimestamp"
+WRITTEN = "entryCSN"
 RESET = "pwdReset"
 POLICY = "pwdPolicySubentry"
 ENTRY_ATTRIBUTES = (MARKER, FAILURES, DELAY, STARTS, ENDS, LAST_SUCCESS, CHANGED, CREATED, RESET, POLICY)
@@ -92,6 +93,8 @@ class Marks:
     changed: datetime | None
     created: datetime | None
     last_failure: datetime | None
+    written: datetime | None
+    """When the entry was last written, by the clock of the server that wrote it."""
     raw: tuple[tuple[str, str], ...]
     """The values as they stand there, by attribute; of the failures only the last."""
 
@@ -134,6 +137,7 @@ def marks_of(entry: Entry) -> Marks:
         changed=_moment(entry, CHANGED),
         created=_moment(entry, CREATED),
         last_failure=failures[-1][0] if failures else None,
+        written=_written(entry),
         raw=tuple(raw),
     )
 
@@ -149,6 +153,12 @@ def _moment(entry: Entry, name: str) -> datetime | None:
     """Return a time; "for good" has no meaning but in a marker, where it stands for the beginning of all time."""
     time = entry.time(name)
     return EPOCH if isinstance(time, Permanent) else time.at if isinstance(time, Moment) else None
+
+
+def _written(entry: Entry) -> datetime | None:
+    """Return the time in the change stamp ("20261123213639.691209Z#…"), None where it holds none."""
+    stamp = parse_time(entry.text(WRITTEN).partition("#")[0].encode())
+    return stamp.at if isinstance(stamp, Moment) else None
 
 
 def _failures(entry: Entry) -> list[tuple[datetime, str]]:
@@ -181,7 +191,7 @@ def read_locks(source: str, entry: Entry, policy: Policy, now: datetime) -> Read
     facts = [*validity(source, marks, now)]
     doubt, unread = "", frozenset[LockReason]()
     if policy.lockout:
-        facts += [*by_marker(source, marks, policy), *_by_delay(source, marks, now)]
+        facts += [*by_marker(source, marks, policy, now), *_by_delay(source, marks, now)]
         idle, doubt = _by_idleness(source, marks, policy, now, explained=_in_force(facts, now))
         facts += idle
         unread = frozenset({LockReason.IDLE}) if doubt else unread
@@ -217,8 +227,12 @@ def validity(source: str, marks: Marks, now: datetime) -> list[LockFact]:
     return facts
 
 
-def by_marker(source: str, marks: Marks, policy: Policy) -> list[LockFact]:
-    """Return the lock that the marker means: by wrong passwords (timed, for good, or ahead) or by an administrator."""
+def by_marker(source: str, marks: Marks, policy: Policy, now: datetime) -> list[LockFact]:
+    """Return the lock that the marker means: by wrong passwords (timed, for good, or ahead) or by an administrator.
+
+    One that lies ahead of our clock, though not of the clock by which the entry was written, has begun there: it tells
+    no beginning, so that it counts from when it is seen.
+    """
     if marks.marker is None:
         return []
     evidence = marks.evidence(MARKER, FAILURES)
@@ -226,7 +240,8 @@ def by_marker(source: str, marks: Marks, policy: Policy) -> list[LockFact]:
         return [LockFact(reason=LockReason.DISABLED, source=source, evidence=evidence)]
     since = marks.marker.at
     until = _later(since, policy.duration) if policy.duration else None
-    return [LockFact(reason=LockReason.PASSWORD_ATTEMPTS, source=source, since=since, until=until, evidence=evidence)]
+    begun = None if marks.written is not None and now < since <= marks.written else since
+    return [LockFact(reason=LockReason.PASSWORD_ATTEMPTS, source=source, since=begun, until=until, evidence=evidence)]
 
 
 def _by_delay(source: str, marks: Marks, now: datetime) -> list[LockFact]:
@@ -305,7 +320,7 @@ def _under_unknown_policy(source: str, entry: Entry, marks: Marks, policy: Polic
         return replace(plain, doubt=doubt, unread=ENTRY_REASONS)
     # A server that says anything about the account has a policy for it: then validity dates count.
     facts = [*validity(source, marks, now)]
-    markers = [*by_marker(source, marks, policy)]
+    markers = [*by_marker(source, marks, policy, now)]
     if policy.usability.usable:
         return replace(plain, facts=tuple(facts), lapsed=tuple(replace(fact, until=now) for fact in markers))
     if _in_force(facts, now) and markers:

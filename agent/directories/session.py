@@ -37,7 +37,8 @@ _TLS_FIRST = "ldaps"
 _PAGED_RESULTS = "1.2.840.113556.1.4.319"
 _SCOPES = {Scope.BASE: ldap3.BASE, Scope.LEVEL: ldap3.LEVEL, Scope.SUBTREE: ldap3.SUBTREE}
 _KINDS = {Kind.ADD: ldap3.MODIFY_ADD, Kind.DELETE: ldap3.MODIFY_DELETE, Kind.REPLACE: ldap3.MODIFY_REPLACE}
-_NO_CONNECTION = (LDAPCommunicationError, LDAPResponseTimeoutError, LDAPStartTLSError, OSError)
+_NO_ANSWER = (LDAPCommunicationError, LDAPResponseTimeoutError)
+_NO_CONNECTION = (*_NO_ANSWER, LDAPStartTLSError, OSError)
 
 
 class Session:
@@ -202,6 +203,8 @@ class Session:
                 started = self._connection.start_tls(read_server_info=False)
                 secured = started and isinstance(self._connection.socket, ssl.SSLSocket)
         except (Unreachable, ProtocolFault) as error:
+            if isinstance(error.__cause__, _NO_ANSWER):
+                raise
             raise NotSecured(str(error)) from error
         if not secured:
             self.close()

@@ -145,6 +145,7 @@ def status(invocation: Invocation, *, as_json: bool) -> None:
     with invocation.wired() as wiring:
         health = health_of(wiring)
         standings = [_standing(wiring, one) for one in health.directories]
+        observed = [state for state in wiring.directories.states() if state.would_lock]
         passes = wiring.store.passes(limit=_PASSES)
         counts: list[tuple[str, Cell]] = [
             ("lockstep", health.verdict.value),
@@ -160,6 +161,8 @@ def status(invocation: Invocation, *, as_json: bool) -> None:
     matters = [sentence for one in health.directories for sentence in one.sentences]
     if matters or health.sentences:
         show_lines("what is the matter", (*health.sentences, *matters))
+    for state in observed:
+        show_lines(f"whom {state.name} would lock", state.would_lock)
     click.echo()
     show_table(_RECENT, [_recent(report) for report in passes], as_json=False, empty="Nothing was read yet.")
 

@@ -1,12 +1,16 @@
 """Where the demonstration plays: a folder and a port that nobody else uses, and a curtain that falls on a signal."""
 
+import fcntl
 import shutil
 import signal
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 from lockstep.demo.directory import DemoProblem
 
@@ -36,19 +40,44 @@ class Stage:
         """Return what Lockstep itself writes while it runs."""
         return self.folder / "lockstep.log"
 
-    def set_up(self) -> None:
-        """Make sure of the port, and make the folder empty and ours. Raises DemoProblem with what to choose instead."""
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Make sure of the port, and make the folder empty and ours, until the end.
+
+        Raises DemoProblem with what to choose instead, also for the folder of a demonstration that is running.
+        """
         self._require_free_port()
-        if self.folder.exists() and not (self.folder / _MARK).exists() and any(self.folder.iterdir()):
-            raise DemoProblem(f"{self.folder} holds files of something else; choose another folder with DEMO_DIR=")
+        with self._mark() as owned:
+            try:
+                fcntl.flock(owned, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._empty()
+            except BlockingIOError:
+                raise DemoProblem(
+                    f"A demonstration is running in {self.folder}: stop it, or choose another folder with DEMO_DIR=",
+                ) from None
+            except OSError as error:
+                raise self._unusable(error) from None
+            yield
+
+    def _mark(self) -> TextIO:
+        mark = self.folder / _MARK
         try:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            if self.folder.exists() and not mark.exists() and any(self.folder.iterdir()):
+                raise DemoProblem(f"{self.folder} holds files of something else; choose another folder with DEMO_DIR=")
             self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / _MARK).touch()
+            return mark.open("w")
         except OSError as error:
-            raise DemoProblem(
-                f"{self.folder} cannot be used ({error.strerror}); choose another folder with DEMO_DIR=",
-            ) from None
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: OSError) -> DemoProblem:
+        return DemoProblem(f"{self.folder} cannot be used ({error.strerror}); choose another folder with DEMO_DIR=")
+
+    def _empty(self) -> None:
+        for left in self.folder.iterdir():
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left)
+            elif left.name != _MARK:
+                left.unlink()
 
     def _require_free_port(self) -> None:
         with socket.socket() as probe:
@@ -58,7 +87,7 @@ class Stage:
             except OSError:
                 raise DemoProblem(
                     f"Port {self.port} of 127.0.0.1 is taken, perhaps by another demonstration: stop that one, or "
-                    f"choose another port: PORT={self.port + 1} make demo",
+                    f"choose another port and folder: PORT={self.port + 1} DEMO_DIR={self.folder}-2 make demo",
                 ) from None
 
 

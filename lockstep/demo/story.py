@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -32,12 +33,16 @@ def demonstrate(stage: Stage, say: Callable[[str], None]) -> None:
     Raises DemoProblem where it cannot begin (port or folder taken, slapd missing), or a part of it ends by itself.
     """
     curtain = Curtain()
-    directory: DemoDirectory | None = None
+    with suppress(CurtainFalls), stage.claimed():
+        _play(stage, curtain, say)
+    say("Stopped; nothing is left running.")
+
+
+def _play(stage: Stage, curtain: Curtain, say: Callable[[str], None]) -> None:
+    directory = DemoDirectory(DirectoryPlace(folder=stage.folder / "directory", port=free_port()))
     program: subprocess.Popen[bytes] | None = None
     try:
-        stage.set_up()
         say("Starting a directory, and locking people in it ...")
-        directory = DemoDirectory(DirectoryPlace(folder=stage.folder / "directory", port=free_port()))
         directory.start()
         directory.befall()
         facts = _read_everybody_in(stage, directory)
@@ -46,14 +51,10 @@ def demonstrate(stage: Stage, say: Callable[[str], None]) -> None:
         facts.publish(stage.folder / "demo.json")
         say(spoken(facts, stage))
         _watch(stage, directory, program, curtain)
-    except CurtainFalls:
-        pass
     finally:
         curtain.lower()
         _stop(program)
-        if directory is not None:
-            directory.stop()
-    say("Stopped; nothing is left running.")
+        directory.stop()
 
 
 def _read_everybody_in(stage: Stage, directory: DemoDirectory) -> Facts:

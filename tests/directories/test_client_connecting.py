@@ -51,7 +51,7 @@ def test_plaintext_works_on_loopback_only(slapd: Slapd) -> None:
 
 def test_an_address_without_tls_contradicts_ldaps(slapd: Slapd) -> None:
     """`tls = "ldaps"` never falls back to an ldap:// address."""
-    with pytest.raises(Unreachable, match="the settings ask for ldaps"), client_of(slapd, tls=Tls.LDAPS):
+    with pytest.raises(NotSecured, match="the settings ask for ldaps"), client_of(slapd, tls=Tls.LDAPS):
         pass
 
 
@@ -63,7 +63,7 @@ def test_a_wrong_name_sends_no_credential(
     certificate = authority.issue("wrong-name", *names)
     with behind_tls(certificate) as listener:
         url = f"ldaps://127.0.0.1:{listener.port}"
-        with pytest.raises(Unreachable, match="certificate"), client_of(slapd, servers=(url,)):
+        with pytest.raises(NotSecured, match="certificate"), client_of(slapd, servers=(url,)):
             pass
         assert listener.connections == 1
     assert bytes(listener.received) == b""
@@ -74,7 +74,7 @@ def test_a_stranger_s_certificate_sends_no_credential(slapd: Slapd, tmp_path: Pa
     certificate = CertificateAuthority(tmp_path, "Somebody else").issue("right-name", "IP:127.0.0.1")
     with behind_tls(certificate) as listener:
         url = f"ldaps://127.0.0.1:{listener.port}"
-        with pytest.raises(Unreachable, match="certificate"), client_of(slapd, servers=(url,)):
+        with pytest.raises(NotSecured, match="certificate"), client_of(slapd, servers=(url,)):
             pass
         assert listener.connections == 1
     assert bytes(listener.received) == b""
@@ -83,7 +83,7 @@ def test_a_stranger_s_certificate_sends_no_credential(slapd: Slapd, tmp_path: Pa
 def test_start_tls_with_a_stranger_sends_no_credential(slapd: Slapd, tmp_path: Path) -> None:
     """What goes over the wire before the handshake fails holds neither the password nor the DN."""
     stranger = CertificateAuthority(tmp_path, "Somebody else")
-    with proxy(slapd.port) as listener, pytest.raises(Unreachable, match="certificate"):
+    with proxy(slapd.port) as listener, pytest.raises(NotSecured, match="certificate"):
         client_of(slapd, servers=(listener.url,), ca_file=stranger.file).__enter__()
     assert listener.received
     assert AGENT_PASSWORD.encode() not in listener.received
@@ -93,7 +93,7 @@ def test_start_tls_with_a_stranger_sends_no_credential(slapd: Slapd, tmp_path: P
 def test_start_tls_refused_sends_no_credential(start_slapd: Callable[..., Slapd]) -> None:
     """A server without TLS is not spoken to in the clear."""
     bare = start_slapd(tls=False)
-    with proxy(bare.port) as listener, pytest.raises(Unreachable, match="StartTLS"):
+    with proxy(bare.port) as listener, pytest.raises(NotSecured, match="StartTLS"):
         client_of(bare, servers=(listener.url,)).__enter__()
     assert listener.received
     assert AGENT_PASSWORD.encode() not in listener.received
@@ -103,7 +103,7 @@ def test_start_tls_refused_sends_no_credential(start_slapd: Callable[..., Slapd]
 def test_a_missing_ca_file_is_said(slapd: Slapd, tmp_path: Path) -> None:
     """Nothing is trusted instead."""
     missing = tmp_path / "missing.pem"
-    with pytest.raises(Unreachable, match=r"missing\.pem cannot be used"), client_of(slapd, ca_file=missing):
+    with pytest.raises(NotSecured, match=r"missing\.pem cannot be used"), client_of(slapd, ca_file=missing):
         pass
 
 
@@ -119,6 +119,17 @@ def test_no_server_at_all_names_each(slapd: Slapd) -> None:
         client_of(slapd, servers=(CLOSED, "ldap://localhost:2")).__enter__()
     assert "127.0.0.1:1: connecting: socket connection error" in str(caught.value)
     assert "localhost:2: connecting" in str(caught.value)
+
+
+def test_not_secured_is_told_from_not_reached(slapd: Slapd, tmp_path: Path) -> None:
+    """Another authority or another network is to be mended: whoever reads it wants to know which."""
+    stranger = CertificateAuthority(tmp_path, "Somebody else").file
+    with pytest.raises(NotSecured):
+        client_of(slapd, servers=(slapd.url, slapd.tls_url), ca_file=stranger).__enter__()
+    with pytest.raises(Unreachable):
+        client_of(slapd, servers=(slapd.url, CLOSED), ca_file=stranger).__enter__()
+    with silent() as listener, pytest.raises(Unreachable, match="StartTLS"):
+        client_of(slapd, servers=(listener.url,), connect_timeout_s=1, receive_timeout_s=1).__enter__()
 
 
 def test_no_socket_is_left_open(slapd: Slapd, monkeypatch: pytest.MonkeyPatch) -> None:

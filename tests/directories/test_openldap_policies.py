@@ -142,7 +142,9 @@ def test_no_default_in_the_settings_is_no_guess(slapd: Slapd) -> None:
         assert look(client, free, rules=NO_DEFAULT).policy.knowledge is Knowledge.KNOWN
 
 
-@pytest.mark.parametrize("hidden", ["pwdAttribute", "pwdAttribute,pwdLockout"])
+@pytest.mark.parametrize(
+    "hidden", ["pwdAttribute", "pwdAttribute,pwdLockout", "pwdLockout", "pwdLockoutDuration", "pwdMaxIdle"]
+)
 def test_a_policy_seen_in_part_is_not_believed(start_slapd: Callable[..., Slapd], hidden: str) -> None:
     """A hidden pwdLockout would look like FALSE, and let everybody go."""
     rule = f'access to dn.subtree="{POLICIES}" attrs={hidden} by dn.exact="{AGENT_DN}" none by * break'

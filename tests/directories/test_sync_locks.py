@@ -100,3 +100,19 @@ def test_a_changed_policy_changes_who_is_locked(world: SyncWorld) -> None:
     world.tick()
     world.clock.forward(timedelta(days=1))
     assert world.reasons(ada) == ATTEMPTS
+
+
+def test_a_lock_counts_at_once_though_the_directory_s_clock_is_ahead(world: SyncWorld) -> None:
+    """Its marker lies ahead of our clock, not of the server's: there it has begun. It stays one lock afterwards."""
+    ada = world.person()
+    world.reconcile()
+    world.later(minutes=-2)
+    world.slapd.lock(ada)
+    world.tick()
+    assert not world.slapd.sign_in(ada.dn, ada.password)
+    assert world.reasons(ada) == [LockReason.PASSWORD_ATTEMPTS]
+    world.later(minutes=2)
+    world.tick()
+    assert world.reasons(ada) == [LockReason.PASSWORD_ATTEMPTS]
+    world.unlock(ada)
+    assert world.slapd.sign_in(ada.dn, ada.password)

@@ -37,6 +37,7 @@ class Demo:
     """A running demonstration and what its demo.json says."""
 
     process: subprocess.Popen[str]
+    folder: Path
     facts: dict[str, Any]
 
     def call(self, method: str, path: str, token: str, body: object = None) -> tuple[int, dict[str, Any]]:
@@ -138,7 +139,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     try:
         wait_until(partial(_ready_or_dead, written, process), "the demonstration is ready", READY_WITHIN_S)
         assert process.poll() is None, process.stdout.read() if process.stdout else ""
-        yield Demo(process=process, facts=json.loads(written.read_text(encoding="utf-8")))
+        yield Demo(process=process, folder=folder, facts=json.loads(written.read_text(encoding="utf-8")))
     finally:
         if process.poll() is None:
             output = stop(process)
@@ -264,6 +265,16 @@ def test_a_taken_port_is_told_in_one_sentence(demo: Demo, tmp_path: Path) -> Non
     assert str(port) in output
     assert "PORT=" in output
     assert "Traceback" not in output
+
+
+def test_the_folder_of_a_running_demonstration_is_left_alone(demo: Demo) -> None:
+    """Another port is not enough: emptying the folder would take everything from under the first one."""
+    second = start(demo.folder, free_port())
+    output, _ = second.communicate(timeout=30)
+    assert second.returncode != 0
+    assert "DEMO_DIR=" in output
+    assert "Traceback" not in output
+    assert demo.user("protected")["active"] is False
 
 
 def test_a_second_demonstration_in_the_same_folder_starts_anew_and_leaves_nothing(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ims.credentials import new_secret
+from ims.errors import StoreUnusable
 from ims.locks import LockReason
 from ims.people import AffiliationStatus, ConnectionName, Role, TenantId, UserId
 from ims.ports import Batch
@@ -197,3 +198,19 @@ def test_the_last_use_is_known_to_the_minute(scim: ScimWorld) -> None:
 
 def test_a_token_of_nobody_is_refused(scim: ScimWorld) -> None:
     assert outcome(scim.caller(Role.AUDITOR, person=UserId("user-nobody")))[0] == 401
+
+
+def test_a_store_that_cannot_be_written_keeps_one_request_waiting_and_not_all(
+    scim: ScimWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A locked database lets a writer wait for ten seconds: every reader would, as no use is ever recorded."""
+    waited = []
+
+    def waits(*_: object) -> None:
+        waited.append(1)
+        raise StoreUnusable("another program keeps it locked")
+
+    idp = scim.idp
+    monkeypatch.setattr(type(scim.world.store), "touch_token", waits)
+    assert [outcome(idp)[0] for _ in range(3)] == [200, 200, 200]
+    assert waited == [1]

@@ -1,12 +1,15 @@
 """Logs and errors: enough to find a request again, and nothing that is somebody's business."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
 import pytest
 import structlog
 
-from ims.people import Role
+from ims.errors import StoreUnusable
+from ims.people import LastUnlock, Role
+from scim.schemas import LOCKSTEP_URN
 from tests.support.scim_world import PORTAL, ScimWorld
 
 
@@ -73,3 +76,28 @@ def test_evidence_is_for_people(scim: ScimWorld, role: Role) -> None:
         text = caller.get(f"/Users/{ada.id}").raw.text
         assert ("lock-password_attempts: " in text, "uid=ada" in text) == (sees, sees)
         assert "password_attempts" in text
+
+
+def test_what_stood_in_an_unlock_s_way_is_for_people(scim: ScimWorld) -> None:
+    """Its sentences name groups, servers and entries, and quote notes: a connection sees the reason alone."""
+    ada = scim.world.person("ada")
+    why = "password_attempts: have cn=secret-group,ou=groups looked at on ldap://dc1.internal"
+    last = LastUnlock(at=scim.world.clock.now(), cleared=("held",), remaining=(why,), failed=(f"corp: {why}",))
+    scim.world.save(replace(ada, last_unlock=last))
+    assert "secret-group" in scim.carol.get(f"/Users/{ada.id}").raw.text
+    shown = scim.idp.get(f"/Users/{ada.id}").body[LOCKSTEP_URN]["lastUnlock"]
+    assert (shown["cleared"], shown["remaining"], shown["failed"]) == (["held"], ["password_attempts"], ["corp"])
+
+
+def test_a_store_that_fails_does_not_say_where_it_is(scim: ScimWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client is told to come back, the log what is wrong."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise StoreUnusable("The store sqlite:////srv/secret/place.db is unusable")
+
+    idp = scim.idp
+    monkeypatch.setattr(type(scim.world.store), "find", fails)
+    with structlog.testing.capture_logs() as lines:
+        reply = idp.get("/Users")
+    assert (reply.status, "secret" in reply.raw.text) == (503, False)
+    assert any("secret" in str(line.get("error")) for line in lines)

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from ims.audit import Action
-from ims.errors import InvalidInput
+from ims.errors import Forbidden, InvalidInput
 from ims.locks import LockReason
-from ims.people import User
+from ims.people import Role, User
 from ims.provisioning import Edit
 from tests.support.clock import NOON
 from tests.support.people import IDP, actor, lock, provisioner
@@ -95,3 +95,16 @@ def test_a_hold_is_not_the_connections_to_end(world: World) -> None:
     world.view().hold(ada.id, "lost laptop")
     world.view(provisioner()).edit(ada.id, Edit(active=True))
     assert world.reasons(ada) == [LockReason.HELD]
+
+
+def test_nobody_locks_whom_they_may_not_unlock(world: World) -> None:
+    """It would stay until somebody breaks the glass: protected accounts, administrators above, oneself."""
+    protected = world.person("root", protected="listed in the settings")
+    above = world.person("boss", role=Role.ACCOUNT_ADMINISTRATOR)
+    myself = world.person("carol")
+    for one, who in ((protected, actor()), (above, actor()), (myself, actor(user=myself.id))):
+        with pytest.raises(Forbidden, match="Whom you may not unlock you may not lock either"):
+            world.view(who).hold(one.id, "out of spite")
+        assert world.active(one)
+    world.view(actor(Role.ACCOUNT_ADMINISTRATOR)).hold(above.id, "suspected")
+    assert not world.active(above)

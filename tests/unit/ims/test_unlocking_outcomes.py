@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ims.audit import Action, Result
-from ims.errors import StillLocked
+from ims.errors import Conflict, StillLocked
 from ims.locks import LedgerRules, LockReason
 from ims.passes import Mode
 from ims.people import Role
@@ -290,6 +290,18 @@ def test_a_directory_that_is_only_observed_is_neither_read_nor_written_nor_belie
     assert {write.directory for write in world.side.writes} == {"corp"}
     assert world.active(ada)
     assert world.lab.entries[ada.entries[1].entry_id].facts
+
+
+def test_where_nothing_but_observed_directories_knows_the_user_nobody_is_told_unlocked(world: World) -> None:
+    """No directory was asked, so that no lock is known proves nothing; the caller learns what to do."""
+    ada = world.person()
+    world.corp.mode = Mode.OBSERVE
+    world.corp.lock("ada", NOON - AGO)
+    with pytest.raises(Conflict, match="corp is only observed"):
+        world.unlock(ada)
+    assert world.side.reads == []
+    assert world.side.writes == []
+    assert world.one_row(ada).result is Result.FAILED
 
 
 def test_a_reading_moves_nobody_elses_locks(world: World) -> None:
