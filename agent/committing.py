@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
+from agent.affiliation import with_link
 from agent.changes import change_of, import_rows
 from agent.context import link_to
 from agent.directories.client import Client
@@ -19,8 +20,9 @@ from agent.rereading import ById
 from agent.run import PassResult, Run, Start
 from ims.audit import AuditEntry
 from ims.errors import DirectoryUnreachable, NotUnique
+from ims.locks import ENTRY_REASONS, Lock
 from ims.passes import DirectoryState, PassKind, PassReport, Quarantined
-from ims.people import EntryId, Revision, UserId
+from ims.people import EntryId, Revision, UserId, same_but_for_bookkeeping
 from ims.ports import Batch, Progress
 
 BATCH = 2000
@@ -101,8 +103,7 @@ class Committer:
             dropped = self._apply_plans(plans, base)
         except NotUnique as error:
             if len(plans) == 1:
-                self._refuse(plans[0], error)
-                return set()
+                return self._refuse(plans[0], base, error)
             half = len(plans) // 2
             return self._write_batch(plans[:half], base) | self._write_batch(plans[half:], base)
         for planned in plans:
@@ -141,10 +142,24 @@ class Committer:
         self._number += 1
         return applied.dropped
 
-    def _refuse(self, planned: Planned, error: NotUnique) -> None:
-        link = link_to(planned.user, self._run.name)
+    def _refuse(self, planned: Planned, base: Revision, error: NotUnique) -> set[UserId]:
+        """Send one to quarantine. Name and tenant stay as they are; what the directory locks is locked all the same."""
+        link, before = link_to(planned.user, self._run.name), planned.before
         if link is not None:
             self._quarantine.put(link.entry_id, link.dn, str(error))
+        if link is None or before is None or link_to(before, self._run.name) is None:
+            return set()
+        ours = [lock for lock in planned.user.locks if self._is_of_the_entry(lock)]
+        others = [lock for lock in before.locks if not self._is_of_the_entry(lock)]
+        locks = (*others, *(replace(lock, tenant=before.tenant) for lock in ours))
+        held_on = replace(link_to(before, self._run.name) or link, stamp=link.stamp)
+        user = replace(with_link(before, held_on), locks=locks)
+        if same_but_for_bookkeeping(before, user):
+            return set()
+        return self._write_batch((replace(planned, user=user),), base)
+
+    def _is_of_the_entry(self, lock: Lock) -> bool:
+        return lock.source == self._run.name and lock.reason in ENTRY_REASONS
 
     def _planned_again(self, client: Client, users: Iterable[UserId]) -> list[Planned]:
         """Read and plan users anew who were written meanwhile: their entries, and what the other servers show."""

@@ -7,8 +7,10 @@ not waits for the end of the reading: only then is it known whether it was compl
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import product
 
-from agent.brake import Verdict, brake
+from agent.brake import BRAKED, Verdict, Weight, brake
 from agent.context import Context, link_to
 from agent.directories.client import Client
 from agent.directories.entry import Entry
@@ -27,6 +29,10 @@ from ims.locks import LockReason
 from ims.names import key_of_name
 from ims.passes import PassKind
 from ims.people import EntryId, TenantId, User, UserId
+from ims.query import And, Collection, Compare, Member, Operator, Page, Some
+
+_WINDOW = timedelta(hours=1)
+"""How long the brake remembers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,11 +161,13 @@ class _Drafting:
         self._plans = Plans(context=self._context)
         self._drafts: list[Draft] = []
         self._newcomers: dict[tuple[TenantId, str], tuple[Sighting, UserId]] = {}
+        self._recognised = False
         self._kept, self._lost = Counter[str](), Counter[str]()
 
     def page(self, page: tuple[Sighting, ...]) -> None:
         """Plan one page of sightings."""
         stored = self._run.store.behind(self._run.name, [seen.entry_id for seen in page])
+        self._recognised = self._recognised or bool(stored)
         namesakes = self._namesakes([seen for seen in page if seen.entry_id not in stored])
         for seen in page:
             known = stored.get(seen.entry_id)
@@ -240,8 +248,8 @@ class _Drafting:
         if self._reading.stream.nameless:
             return f"{self._reading.stream.nameless} entries did not show their id: nobody is taken for absent"
         known = self._run.store.count(directory=self._run.name)
-        if self._reading.kind is PassKind.RECONCILE and not self._reading.stream.read and known:
-            return f"the search succeeded and showed nobody, where {known} are known: that says nothing about anybody"
+        if self._reading.kind is PassKind.RECONCILE and not self._recognised and known:
+            return f"the search succeeded and showed none of the {known} who are known: that says nothing about anybody"
         return ""
 
     def _silent_rules(self, client: Client) -> dict[str, str]:
@@ -279,4 +287,13 @@ def _key(entry: Entry, interpreter: Interpreter) -> str:
 def _verdict(run: Run, proposed: Sequence[Planned]) -> Verdict:
     weights = [weight for planned in proposed for weight in planned.weights]
     tenants = {weight.tenant: run.store.count(weight.tenant) for weight in weights}
-    return brake(weights, run.store.count(directory=run.name), tenants)
+    return brake((*weights, *_recently(run, tenants)), run.store.count(directory=run.name), tenants)
+
+
+def _recently(run: Run, tenants: Iterable[TenantId]) -> Iterator[Weight]:
+    """Return what passes of the last hour have locked: ten now, and ten in the next tick, are twenty."""
+    now = run.clock.now()
+    ours, since = Compare(Member.SOURCE, Operator.EQ, run.name), Compare(Member.SINCE, Operator.GT, now - _WINDOW)
+    for tenant, reason in product(tenants, BRAKED):
+        asked = Some(Collection.LOCKS, And((Compare(Member.VALUE, Operator.EQ, reason.value), ours, since)))
+        yield from [Weight(tenant=tenant, reason=reason)] * run.store.find(tenant, asked, Page(limit=0), now).total

@@ -57,6 +57,8 @@ def _locked(
     dialect = directory.dialect
     try:
         reading = dialect.read_locks(entry, policies.of(entry, now), now)
-        return {dialect.entry_id(entry): (dialect.stamp(entry), server_locks(reading, server, canary=canary))}
+        return {
+            dialect.entry_id(entry): (dialect.stamp(entry), server_locks(reading, server, canary=canary, readable=True))
+        }
     except BadEntry:
         return {}

@@ -114,7 +114,8 @@ class FreshReader:
             reading = Reading(doubt=error.why)
         if reading.marker:
             self._memory.note(self._directory.name, link.entry_id, server)
-        locks = server_locks(reading, server, canary=canary)
+        readable = client.search_one(entry.dn, filter_=dialect.readable_filter()) is not None
+        locks = server_locks(reading, server, canary=canary, readable=readable)
         return Shown(entry=entry, stamp=dialect.stamp(entry), locks=locks, doubt=reading.doubt)
 
     @staticmethod
@@ -128,6 +129,8 @@ class FreshReader:
     def _proved(self, link: EntryLink, shown: Shown) -> bool:
         """Return whether a lock would have been seen there, had there been one (as `agent.plan` decides it)."""
         locks = shown.locks
+        if not locks.readable:
+            return False
         if locks.marker or locks.canary or self._memory.proves(self._directory.name, link.entry_id, locks.server):
             return True
         return self._directory.settings.canary is None and bool(shown.stamp) and shown.stamp != link.stamp

@@ -15,6 +15,7 @@ from agent.matching import Groups, matches_of, protection_of, roles_of
 from agent.profiles import mapped_fields, profile_of
 from agent.sightings import OtherServer, ServerLocks, Sighting, Untrusted
 from ims.locks import LockFact
+from ims.people import EntryId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class Interpreter:
     groups: Groups
     canary: bool
     now: datetime
+    readable: frozenset[EntryId] = frozenset()
     others: tuple[OtherServer, ...] = ()
     mapped: frozenset[str] = field(init=False, default=frozenset())
 
@@ -48,7 +50,7 @@ class Interpreter:
         entry_id, stamp = dialect.entry_id(entry), dialect.stamp(entry)
         profile = profile_of(entry, directory.settings.attributes)
         reading = dialect.read_locks(entry, self.policies.of(entry, self.now), self.now)
-        here = server_locks(reading, "", canary=self.canary)
+        here = server_locks(reading, "", canary=self.canary, readable=entry_id in self.readable)
         elsewhere = (other.shows(entry_id, stamp) for other in self.others)
         return Sighting(
             entry_id=entry_id,
@@ -65,13 +67,14 @@ class Interpreter:
         )
 
 
-def server_locks(reading: Reading, server: str, *, canary: bool) -> ServerLocks:
+def server_locks(reading: Reading, server: str, *, canary: bool, readable: bool) -> ServerLocks:
     """Return what one server shows of an entry's locks."""
     return ServerLocks(
         server=server,
         facts=tuple(replace(fact, server=server) for fact in (*reading.facts, *reading.lapsed)),
         marker=reading.marker,
         canary=canary,
+        readable=readable,
         unread=reading.unread,
     )
 

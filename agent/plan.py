@@ -236,6 +236,8 @@ def _readable(stored: User | None, seen: Sighting, shown: ServerLocks, context: 
     A directory with a canary is believed only in a pass that saw the canary's lock; without one, an entry is believed
     whose own change stamp moved.
     """
+    if not shown.readable:
+        return False
     if shown.marker or shown.canary:
         return True
     link = link_to(stored, context.directory) if stored is not None else None

@@ -19,7 +19,7 @@ from agent.directories.searches import Completeness
 from agent.elsewhere import other_servers
 from agent.groups import GroupReading, groups_of, read_groups
 from agent.interpret import Interpreter, canary_seen
-from agent.rereading import USERS_AT_ONCE, ByDn, ById, contradicts, moved_members, quarantined_ids
+from agent.rereading import USERS_AT_ONCE, ByDn, ById, contradicts, moved_members, quarantined_ids, readable_ids
 from agent.run import Run, Start
 from ims.errors import DirectoryUnreachable
 from ims.passes import PassKind
@@ -196,6 +196,7 @@ def interpreter_for(client: Client, run: Run, start: Start, groups: Mapping[str,
         groups=groups_of(groups),
         canary=canary_seen(client, run.directory, policies, start.now),
         now=start.now,
+        readable=readable_ids(client, run, start.now),
         others=other_servers(client, run.directory, start.now),
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 
 from agent.addresses import Address, addresses_of
@@ -107,6 +108,16 @@ def quarantined_ids(run: Run) -> frozenset[EntryId]:
         for waiting in run.store.quarantine(run.name)[:_MOST_QUARANTINED]
         if is_entry_id(run, waiting.key)
     )
+
+
+def readable_ids(client: Client, run: Run, now: datetime) -> frozenset[EntryId]:
+    """Return, of those with a lock in the ledger, whose lock attributes the server lets us see: the others keep it."""
+    dialect, found = run.directory.dialect, set[EntryId]()
+    for ids in chunks(sorted(run.store.to_reread(run.name, now)), _IDS_AT_ONCE):
+        any_of_them = f"(|{''.join(dialect.entry_filter(entry_id) for entry_id in ids)})"
+        search = users(dialect, run.directory.reading, any_of_them, dialect.readable_filter())
+        found |= {dialect.entry_id(entry) for entry in read_all(client, search)[0] if _has_id(run, entry)}
+    return frozenset(found)
 
 
 def is_entry_id(run: Run, key: str) -> bool:

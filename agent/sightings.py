@@ -28,13 +28,15 @@ class ServerLocks:
 
     `server` is empty for the server that the pass reads, and names any other. `marker` says that the raw lock attribute
     is there, whatever the policy makes of it; `canary` that this server showed the canary's in this pass: either proves
-    that a lock would have been seen. `unread` are reasons that could not be decided all the same.
+    that a lock would have been seen, if the server says of this very entry that its lock attributes may be read
+    (`readable`). `unread` are reasons that could not be decided all the same.
     """
 
     server: str
     facts: tuple[LockFact, ...] = ()
     marker: bool = False
     canary: bool = False
+    readable: bool = True
     unread: frozenset[LockReason] = frozenset()
 
 
@@ -55,7 +57,9 @@ class OtherServer:
         """
         if self.why:
             return None
-        there, shown = self.locked.get(entry_id, (stamp, ServerLocks(server=self.server, canary=self.canary)))
+        there, shown = self.locked.get(
+            entry_id, (stamp, ServerLocks(server=self.server, canary=self.canary, readable=True))
+        )
         return shown if there == stamp else None
 
 

@@ -164,6 +164,10 @@ class Dialect(Protocol):
         """Return raw lock attributes, the policy and the arithmetic, a line each."""
         ...
 
+    def readable_filter(self) -> str:
+        """Return the filter that only an entry satisfies whose lock attributes could be seen, were they there."""
+        ...
+
     def locked_filter(self) -> str:
         """Return a filter, cheap for the server, that finds everybody who may be locked by wrong passwords."""
         ...

@@ -110,6 +110,14 @@ class OpenLdap:
         """
         return present(ppolicy.MARKER)
 
+    def readable_filter(self) -> str:
+        """Return the filter that only an entry satisfies whose lock attributes the agent may see, there or not.
+
+        slapd takes both "is there" and "is not there" for undefined where an attribute may not be searched.
+        """
+        names = (ppolicy.MARKER, ppolicy.DELAY, ppolicy.STARTS, ppolicy.ENDS, ppolicy.LAST_SUCCESS)
+        return all_of(*(f"(|{present(name)}{none_of(present(name))})" for name in names))
+
     # --- changes -----------------------------------------------------------------------------------------------------
 
     def changes_since(self, client: Client, rules: ReadingRules, watermark: str) -> Changes:

@@ -1,20 +1,17 @@
 """Attacks that once changed who is shown locked: a right that is lost in part, a small answer, a name that is taken."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
-from agent.configured import configured
-from agent.sync import reconcile
 from ims.errors import LockstepError
 from ims.locks import LockReason
-from ims.people import DirectoryName, Profile, Role
+from ims.people import Profile
 from ims.provisioning import create
 from tests.support.people import ACME, GLOBEX, provisioner
 from tests.support.slapd import Person
-from tests.support.slapd_config import AGENT_DN, AGENT_PASSWORD, BASE
-from tests.support.sync_world import CORP, SyncWorld
+from tests.support.slapd_config import AGENT_DN
+from tests.support.sync_world import SyncWorld
 
 pytestmark = pytest.mark.servers
 ATTEMPTS = [LockReason.PASSWORD_ATTEMPTS]
@@ -153,38 +150,4 @@ def test_another_tenants_provisioner_cannot_hide_a_lock_by_taking_the_name(world
 # --- two directories -------------------------------------------------------------------------------------------------
 
 
-def test_a_second_directory_takes_no_role_that_the_first_one_gives(world: SyncWorld) -> None:
-    """An Account Administrator lost role and protection at each pass of a directory that knows nothing of roles."""
-    unit = f"ou=lab-{world.mark},{BASE}"
-    with world.slapd.connected() as admin:
-        admin.add(unit, "organizationalUnit")
-    ada = world.person()
-    world.slapd.add_person(ada.uid, parent=unit, departmentNumber="1")
-    admins = world.slapd.add_group(f"admins-{world.mark}", [ada.dn])
-    known = world.settings.directories[CORP].model_dump(exclude_unset=True)
-    corp = {**known, "bind": {"dn": AGENT_DN, "password": AGENT_PASSWORD}}
-    rule = {"tenant": ACME, "attribute": "departmentNumber", "value": "1"}
-    lab = {**corp, "users": {"base": unit}, "rules": {"lab": rule}}
-    role = {"account_administrator": {"directory": CORP, "group": admins}}
-    world.configure(directories={CORP: corp, "lab": lab}, tenants={ACME: {"roles": role}, GLOBEX: {}})
-    world.reconcile()
-    name = DirectoryName("lab")
-    fence = world.store.take_lease(name, "this test", timedelta(days=1), world.clock.now())
-    reconcile(world.run(directory=configured(world.settings, name, world.store, world.clock), fence=fence))
-    assert [link.directory for link in world.user(ada).entries] == [CORP, name]
-    assert world.user(ada).role is Role.ACCOUNT_ADMINISTRATOR
-
-
 # --- protection ------------------------------------------------------------------------------------------------------
-
-
-def test_a_protected_account_stays_protected_when_it_is_renamed(world: SyncWorld) -> None:
-    """A DN is an address: the entry id is who it is."""
-    ada = world.person()
-    world.configure(protected={"dns": [ada.dn]})
-    world.reconcile()
-    eva = world.name("eva")
-    with world.slapd.connected() as admin:
-        admin.modify_dn(ada.dn, f"uid={eva}")
-    world.tick()
-    assert world.user(eva).protected
