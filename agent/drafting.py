@@ -249,7 +249,9 @@ class _Drafting:
             return f"{self._reading.stream.nameless} entries did not show their id: nobody is taken for absent"
         known = self._run.store.count(directory=self._run.name)
         if self._reading.kind is PassKind.RECONCILE and not self._recognised and known:
-            return f"the search succeeded and showed nobody of the {known} who are known: that says nothing about anybody"
+            return (
+                f"the search succeeded and showed nobody of the {known} who are known: that says nothing about anybody"
+            )
         return ""
 
     def _silent_rules(self, client: Client) -> dict[str, str]:
