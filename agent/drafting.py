@@ -1,16 +1,13 @@
-"""Phases 3 to 5 of a pass: entries become sightings, sightings become plans, and the brake says what has to wait.
+"""Phases 3 and 4 of a pass: entries become sightings, and sightings become plans.
 
 Whoever matches a rule of their own tenant is planned at once, page by page, and only what changed is kept. Whoever does
 not waits for the end of the reading: only then is it known whether it was complete, and which rules it knew about.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from itertools import product
 
-from agent.brake import BRAKED, Verdict, Weight, brake
 from agent.context import Context, link_to
 from agent.directories.client import Client
 from agent.directories.entry import Entry
@@ -29,10 +26,6 @@ from ims.locks import LockReason
 from ims.names import key_of_name
 from ims.passes import PassKind
 from ims.people import EntryId, TenantId, User, UserId
-from ims.query import And, Collection, Compare, Member, Operator, Page, Some
-
-_WINDOW = timedelta(hours=1)
-"""How long the brake remembers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,18 +122,6 @@ def draft(
     for page in sightings:
         drafting.page(page)
     return drafting.end(client)
-
-
-def braked(run: Run, plans: Plans, drafts: Sequence[Draft], quarantine: Quarantine) -> Plans:
-    """Take in the drafts as far as the brake lets them (phase 5): beyond its limit none of them locks anybody."""
-    proposed = plans_of(drafts, plans.context, quarantine)
-    verdict = _verdict(run, proposed)
-    if verdict.text:
-        plans.context = replace(plans.context, verdict=verdict)
-        proposed = plans_of(drafts, plans.context, quarantine)
-    for planned in proposed:
-        plans.add(planned)
-    return plans
 
 
 class _Drafting:
@@ -284,18 +265,3 @@ def _key(entry: Entry, interpreter: Interpreter) -> str:
         return interpreter.directory.dialect.entry_id(entry)
     except BadEntry:
         return entry.dn
-
-
-def _verdict(run: Run, proposed: Sequence[Planned]) -> Verdict:
-    weights = [weight for planned in proposed for weight in planned.weights]
-    tenants = {weight.tenant: run.store.count(weight.tenant) for weight in weights}
-    return brake((*weights, *_recently(run, tenants)), run.store.count(directory=run.name), tenants)
-
-
-def _recently(run: Run, tenants: Iterable[TenantId]) -> Iterator[Weight]:
-    """Return what passes of the last hour have locked: ten now, and ten in the next tick, are twenty."""
-    now = run.clock.now()
-    ours, since = Compare(Member.SOURCE, Operator.EQ, run.name), Compare(Member.SINCE, Operator.GT, now - _WINDOW)
-    for tenant, reason in product(tenants, BRAKED):
-        asked = Some(Collection.LOCKS, And((Compare(Member.VALUE, Operator.EQ, reason.value), ours, since)))
-        yield from [Weight(tenant=tenant, reason=reason)] * run.store.find(tenant, asked, Page(limit=0), now).total

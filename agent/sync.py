@@ -4,8 +4,9 @@ This is the walk; each phase is one call. A pass writes nothing before it has re
 committed with its last batch, and what it could not know it does not decide.
 """
 
+from agent.braking import braked
 from agent.committing import Committer, record, record_failure
-from agent.drafting import braked, draft, interpret
+from agent.drafting import draft, interpret
 from agent.quarantine import Quarantine
 from agent.reading import read
 from agent.run import PassResult, Run, Start, resume
