@@ -28,6 +28,8 @@ class BindMethod(StrEnum):
     SIMPLE = "simple"
     EXTERNAL = "external"
     """SASL EXTERNAL: over ldapi the operating system vouches for us (RFC 4513 section 5.2.3)."""
+    ANONYMOUS = "anonymous"
+    """Not at all, for a first look: settings do not offer it, as nobody in particular has no rights to speak of."""
 
 
 class Scope(StrEnum):
@@ -62,6 +64,21 @@ class Circuits(Protocol):
         ...
 
 
+class PassingCircuits:
+    """Circuits that last as long as this object: for a look at a directory before there is a store."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Circuit] = {}
+
+    def circuit(self, secret: str) -> Circuit | None:
+        """Return what was opened here."""
+        return self._open.get(secret)
+
+    def open_circuit(self, circuit: Circuit) -> None:
+        """Remember a refusal for as long as this object."""
+        self._open[circuit.secret] = circuit
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """One directory's servers, in the order in which they are tried, and how to come in there.
@@ -88,7 +105,8 @@ class ReadingRules:
     """Which entries of a directory are users, and what is read of them besides what the dialect itself needs.
 
     `attributes` are those of the mapping and of the affiliation rules. `default_policy` is the DN of the password
-    policy for entries that name none; empty = not known, and then nothing is guessed.
+    policy for entries that name none; empty = not known, and then nothing is guessed. `root` is the directory's own
+    base, where its policies are; empty = there is none but `base`.
     """
 
     base: str
@@ -96,6 +114,7 @@ class ReadingRules:
     scope: Scope = Scope.SUBTREE
     attributes: tuple[str, ...] = ()
     default_policy: str = ""
+    root: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,19 @@ A `Client` is a context manager for one piece of work (a pass, an unlock). It ne
 the work is done again from its beginning, with a new client, so that no write is ever sent twice.
 """
 
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
 from agent.directories.access import Access, BindMethod, Circuits, Scope, ServerUrl, server_url
+from agent.directories.answers import Answer, RawEntry
 from agent.directories.controls import ACCOUNT_USABILITY, PASSWORD_POLICY, Usability, usability
 from agent.directories.entry import Entry
 from agent.directories.errors import InvalidCredentials, NotSecured, ProtocolFault, Refused, Unreachable
 from agent.directories.results import CREDENTIALS_REFUSED, TRY_LATER, Code, Result
 from agent.directories.searches import ANY, NOTHING, Page, Search
-from agent.directories.session import Session
-from agent.directories.writes import Modify
+from agent.directories.session import Asked, Session
+from agent.directories.writes import Modify, Rehearsal
 from ims.errors import DirectoryUnreachable, InvalidInput
 from ims.passes import Circuit
 from ims.ports import Clock
@@ -29,6 +31,8 @@ class Client:
         self._clock = clock
         self._servers = servers or access.servers
         self._session: Session | None = None
+        self._others: list[Client] = []
+        self._aborted = False
 
     def __enter__(self) -> Self:
         """Connect to the first server that answers.
@@ -41,7 +45,7 @@ class Client:
         failures: list[DirectoryUnreachable] = []
         for text in self._servers:
             try:
-                self._session = self._signed_in(server_url(text), password, fingerprint)
+                self._sign_in(server_url(text), password, fingerprint)
             except (Unreachable, NotSecured, ProtocolFault) as error:
                 failures.append(error)
             else:
@@ -60,11 +64,26 @@ class Client:
         if self._session is not None:
             self._session.close()
 
+    def abort(self) -> None:
+        """End it all at once, from another thread: this client and those that `connect_to` has made.
+
+        Whoever waits for a server is woken and gets an Unreachable. Only the thread that opened a client closes it.
+        """
+        self._aborted = True
+        for other in self._others:
+            other.abort()
+        if self._session is not None:
+            self._session.abort()
+
     def connect_to(self, server: str) -> "Client":
         """Return a client, not yet connected, of one of this directory's servers and of no other."""
         if server not in self.access.servers:
             raise InvalidInput(f"{server} is no server of {self.access.directory}: our credentials do not go there")
-        return Client(self.access, self._circuits, self._clock, (server,))
+        other = Client(self.access, self._circuits, self._clock, (server,))
+        self._others.append(other)
+        if self._aborted:
+            other.abort()
+        return other
 
     @property
     def server(self) -> str:
@@ -91,6 +110,22 @@ class Client:
         """Return one page of a search; `cookie` is the last page's. What its result means is the reader's to judge."""
         return self._open().search(search, cookie=cookie)
 
+    def whole(self, search: Search) -> Page:
+        """Return all of a small search in one page, for where slapd takes no paged search (cn=config)."""
+        return self._open().search(search)
+
+    def ask(self, search: Search, cookie: bytes = b"") -> Asked:
+        """Ask for a page of a search without waiting for it."""
+        return self._open().ask(search, cookie=cookie)
+
+    def receive(self, asked: Asked) -> Answer:
+        """Wait for a page that was asked for, and return it as it came."""
+        return self._open().receive(asked)
+
+    def decode(self, asked: Asked, raws: Iterable[RawEntry]) -> tuple[Entry, ...]:
+        """Return what entries of such a page say."""
+        return self._open().decode(asked, raws)
+
     def modify(self, modify: Modify) -> Result:
         """Send a modification and return the server's answer, yes or no.
 
@@ -101,6 +136,18 @@ class Client:
         if result.code in TRY_LATER:
             raise Unreachable(f"{self.server}: modifying {modify.dn}: {result.name}")
         return result
+
+    def rehearse(self, rehearsal: Rehearsal) -> Result:
+        """Have the server go through an operation without doing it, and return its answer. Raises Unreachable."""
+        result = self._open().rehearse(rehearsal)
+        if result.code in TRY_LATER:
+            raise Unreachable(f"{self.server}: rehearsing a change of {rehearsal.dn}: {result.name}")
+        return result
+
+    def who_am_i(self) -> str:
+        """Return the DN as which the server knows us, empty where it knows none. Raises Unreachable."""
+        identity = self._open().who_am_i()
+        return identity.removeprefix("dn:") if identity.startswith("dn:") else ""
 
     def usability(self, dn: str) -> Usability | None:
         """Return what the server itself thinks of an account; None where it does not say.
@@ -129,9 +176,9 @@ class Client:
     # --- credentials -------------------------------------------------------------------------------------------------
 
     def _credentials(self) -> tuple[str, str]:
-        """Return the password and its fingerprint, both empty for SASL EXTERNAL. Raises InvalidCredentials."""
+        """Return the password and its fingerprint, both empty where none is needed. Raises InvalidCredentials."""
         access = self.access
-        if access.method is BindMethod.EXTERNAL:
+        if access.method is not BindMethod.SIMPLE:
             return "", ""
         if access.secret is None:
             raise InvalidCredentials(f"{access.directory}: there is no secret to sign in with")
@@ -149,12 +196,17 @@ class Client:
             )
         return password, fingerprint
 
-    def _signed_in(self, url: ServerUrl, password: str, fingerprint: str) -> Session:
-        session = Session(self.access, url)
+    def _sign_in(self, url: ServerUrl, password: str, fingerprint: str) -> None:
+        """Open the session of this client. It is known before it is open, so that `abort` finds it."""
+        session = self._session = Session(self.access, url)
+        if self._aborted:
+            session.abort()
         session.open()
+        if self.access.method is BindMethod.ANONYMOUS:
+            return
         result = session.bind(self.access.method, self.access.dn, password)
         if result.ok:
-            return session
+            return
         session.close()
         if result.code in CREDENTIALS_REFUSED:
             self._remember_refusal(url, result, fingerprint)

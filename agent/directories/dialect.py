@@ -4,21 +4,23 @@ Pure questions (`read_locks`, `explain`, the modifications) take what was read a
 directory take a client. Whoever calls never sees an attribute's name.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
 from agent.directories.access import ReadingRules
+from agent.directories.checks import Check
 from agent.directories.client import Client
 from agent.directories.controls import Usability
 from agent.directories.entry import Entry
 from agent.directories.results import Result
+from agent.directories.rights import Needs, Recipe
 from agent.directories.searches import Completeness
 from agent.directories.writes import Modify
 from ims.errors import Conflict
-from ims.locks import LockFact, LockReason
+from ims.locks import BEGINNING, LockFact, LockReason
 from ims.people import EntryId
 from ims.ports import Outcome
 
@@ -51,10 +53,20 @@ class Policy:
     max_age: timedelta = timedelta(0)
     must_change: bool = False
     usability: Usability | None = None
+    fingerprinted: bool = field(default=False, compare=False)
+    """Whether the fingerprint of the pass's policies covers it (`Policies.fingerprint`)."""
 
 
 class Policies(Protocol):
     """The policies of one pass: each is read once."""
+
+    def fingerprint(self) -> bytes:
+        """Read the policies that the server shows and return a digest of them; ask before any of them is used.
+
+        An entry under one of them means the same as long as the entry and this are the same. Raises Unreachable or
+        ProtocolFault.
+        """
+        ...
 
     def of(self, entry: Entry, now: datetime) -> Policy:
         """Return the policy in effect for an entry. Raises Unreachable, ProtocolFault or BadEntry."""
@@ -68,7 +80,8 @@ class Reading:
     `facts` are the locks in force or ahead; `lapsed` are markers that are still there after their time, which raise no
     lock but which an unlock removes too, so that one more wrong password does not lock at once. `doubt` says what could
     not be decided and why, and `unread` which reasons that concerns: their absence from `facts` proves nothing. `hint`
-    is worth showing and no lock. `marker` = the raw lock attribute is there, whatever the policy makes of it.
+    is worth showing and no lock. `marker` = the raw lock attribute is there, whatever the policy makes of it. Until
+    `same_until` the clock alone makes nothing else of the same entry; by default nobody can tell, and it is over.
     """
 
     facts: tuple[LockFact, ...] = ()
@@ -77,6 +90,7 @@ class Reading:
     hint: str = ""
     unread: frozenset[LockReason] = frozenset()
     marker: bool = False
+    same_until: datetime = BEGINNING
 
 
 class Presence(StrEnum):
@@ -136,6 +150,10 @@ class Dialect(Protocol):
         """Return the attributes that the other methods need to see."""
         ...
 
+    def id_attributes(self) -> tuple[str, ...]:
+        """Return the attributes that `entry_id` needs to see."""
+        ...
+
     def entry_id(self, entry: Entry) -> EntryId:
         """Return the entry's stable id. Raises BadEntry."""
         ...
@@ -176,8 +194,15 @@ class Dialect(Protocol):
         """Return what changed since a watermark of the same server."""
         ...
 
-    def watermark(self, server: str, highest_stamp: str, took: timedelta) -> str:
-        """Return where to go on after a complete reading that took so long and saw no higher stamp than this."""
+    def watermark(self, server: str, highest_stamp: str, took: timedelta, before: str = "") -> str:
+        """Return where to go on after a complete reading that took so long and saw no higher stamp than this.
+
+        `before` is the watermark of an earlier reading, for what this one passed over: the later of the two counts.
+        """
+        ...
+
+    def lag(self, client: Client, rules: ReadingRules, watermark: str) -> str:
+        """Say why a server is older than what was read up to a watermark; empty = it is not, or nobody can tell."""
         ...
 
     def unlock_modify(self, dn: str, stamp: str, facts: Sequence[LockFact]) -> Modify:
@@ -208,4 +233,27 @@ class Dialect(Protocol):
 
     def sign_in_outcome(self, result: Result) -> SignIn:
         """Return what an answer to somebody's bind means. Raises ProtocolFault."""
+        ...
+
+    # --- rights ------------------------------------------------------------------------------------------------------
+
+    def rights_recipe(self, needs: Needs, database: str = "") -> Recipe:
+        """Return the rights that these needs take and nothing else, as the directory's administrators apply them.
+
+        `database` says where, in the directory's own words; empty = where most have it.
+        """
+        ...
+
+    def checks(self, client: Client, needs: Needs, now: Callable[[], datetime]) -> Iterator[Check]:
+        """Yield what a server is like and whether all that is needed can be read there, changing nothing.
+
+        Raises DirectoryUnreachable and Refused.
+        """
+        ...
+
+    def writing_checks(self, client: Client, needs: Needs) -> tuple[Check, ...] | None:
+        """Return whether what is needed may be written and nothing else, changing nothing; None on a mere copy.
+
+        Raises DirectoryUnreachable and Refused.
+        """
         ...

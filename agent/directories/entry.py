@@ -13,12 +13,14 @@ class Entry:
     """An entry. Attribute names are lower-case, options included ("cn;lang-de"); values are the server's bytes.
 
     Attributes without values are left out, so that presence is `name in entry.attributes`. `controls` are what the
-    server said about this entry alone: OID and raw value.
+    server said about this entry alone: OID and raw value. `digest` is the keyed hash of the entry's bytes as they came,
+    where the reading asked for it.
     """
 
     dn: str
     attributes: Mapping[str, tuple[bytes, ...]]
     controls: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    digest: bytes = b""
 
     def values(self, name: str) -> tuple[bytes, ...]:
         """Return an attribute's values in the server's order; none if it is absent or cannot be read."""
@@ -33,7 +35,10 @@ class Entry:
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Return an attribute's values as text. Raises BadEntry if one is no UTF-8 or holds a NUL."""
-        return tuple(self._text(name, value) for value in self.values(name))
+        values = self.attributes.get(name.lower())
+        if not values:
+            return ()
+        return (self._text(name, values[0]),) if len(values) == 1 else tuple([self._text(name, v) for v in values])
 
     def text(self, name: str) -> str:
         """Return the one value of an attribute as text, empty if it is absent. Raises BadEntry."""

@@ -15,7 +15,7 @@ def explained(entry: Entry, policy: Policy, reading: Reading, now: datetime) -> 
     values = [f"{name}: {value}" for name in ppolicy.ENTRY_ATTRIBUTES for value in entry.texts(name)]
     facts = [_fact_line(fact, policy, now) for fact in (*reading.facts, *reading.lapsed)]
     rest = [line for line in (reading.doubt, reading.hint) if line]
-    return (*values, _policy_line(policy), *facts, *rest)
+    return (*values, policy_line(policy), *facts, *rest)
 
 
 def span(length: timedelta) -> str:
@@ -25,7 +25,8 @@ def span(length: timedelta) -> str:
     return f"{seconds // size} {unit}"
 
 
-def _policy_line(policy: Policy) -> str:
+def policy_line(policy: Policy) -> str:
+    """Return what a policy says about lockout, in one line."""
     if policy.knowledge is Knowledge.UNKNOWN:
         return f"policy not known: {policy.source}{_usability(policy)}"
     if not policy.lockout:

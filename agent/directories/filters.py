@@ -1,6 +1,11 @@
 """Search filters (RFC 4515) put together safely: every value is escaped here, whatever its type claims to be."""
 
+import re
+
 _HARMLESS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:@# ")
+
+_ATTRIBUTE = re.compile(r"\(\s*([A-Za-z0-9.-]+)[^()=<>~]*(?:=|~=|>=|<=)")
+"""What an item of a filter begins with; a parenthesis within a value is always escaped (RFC 4515 section 3)."""
 
 
 def equal(attribute: str, value: str | bytes) -> str:
@@ -23,9 +28,19 @@ def all_of(*filters: str) -> str:
     return filters[0] if len(filters) == 1 else f"(&{''.join(filters)})"
 
 
+def any_of(*filters: str) -> str:
+    """Return a filter that at least one of these holds; one alone stays itself, none is never true (RFC 4526)."""
+    return filters[0] if len(filters) == 1 else f"(|{''.join(filters)})"
+
+
 def none_of(condition: str) -> str:
     """Return a filter that this one does not hold."""
     return f"(!{condition})"
+
+
+def attributes_in(filter_: str) -> tuple[str, ...]:
+    """Return the attributes that a filter asks about, without their options, each once."""
+    return tuple(dict.fromkeys(_ATTRIBUTE.findall(filter_)))
 
 
 def escaped(value: str | bytes) -> str:

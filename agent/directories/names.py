@@ -41,6 +41,11 @@ _ONE_SPELLING = {
 """The types of RFC 4514 section 3, which servers write in any of their spellings."""
 
 
+def other_spellings() -> frozenset[str]:
+    """Return the names of types, in small letters, that have a shorter one which is taken instead."""
+    return frozenset(_ONE_SPELLING)
+
+
 @dataclass(frozen=True, slots=True)
 class Name:
     """A DN in the one form in which equal names are equal: the leaf first, as it is written."""
@@ -72,6 +77,16 @@ def same(one: str, other: str) -> bool:
 def within(dn: str, base: str) -> bool:
     """Return whether `dn` is `base` or below it. Raises MalformedName."""
     return parse(dn).within(parse(base))
+
+
+def rdn_of(dn: str) -> str:
+    """Return a DN's first relative name as it is written there."""
+    return _split(dn, ",")[0].strip()
+
+
+def parent_of(dn: str) -> str:
+    """Return the DN one level up as it is written there; empty for the root and what lies right below it."""
+    return ",".join(_split(dn, ",")[1:]).strip()
 
 
 def _split(text: str, separator: str) -> list[str]:

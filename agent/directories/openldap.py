@@ -5,15 +5,17 @@ password does not lock again (replacing the marker by nothing would keep them). 
 attribute (`=z` in slapd's access rules) is enough for it, and cannot lock anybody.
 """
 
+import hashlib
 import re
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from agent.directories import ppolicy
+from agent.directories import openldap_lag, openldap_rights, ppolicy
 from agent.directories.access import ReadingRules
+from agent.directories.checks import Check
 from agent.directories.client import Client
 from agent.directories.controls import PASSWORD_POLICY, policy_response
 from agent.directories.dialect import (
@@ -30,9 +32,12 @@ from agent.directories.entry import Entry
 from agent.directories.errors import BadEntry, Refused
 from agent.directories.explaining import explained
 from agent.directories.filters import all_of, at_least, equal, none_of, present
-from agent.directories.reader import Pages, users
+from agent.directories.openldap_checks import server_checks
+from agent.directories.openldap_proofs import reading_checks, sample_of, writing_checks
+from agent.directories.reader import Pages, read_all, users
 from agent.directories.results import Code, Result
-from agent.directories.searches import Completeness, Ended
+from agent.directories.rights import Needs, Recipe
+from agent.directories.searches import Completeness, Ended, Search
 from agent.directories.times import Moment, parse_time
 from agent.directories.watermarks import Watermark, decode
 from agent.directories.writes import Kind, Modification, Modify
@@ -46,9 +51,14 @@ OVERLAP = timedelta(seconds=5)
 """How far a reading goes back before the last one: changes of other providers may arrive a little late."""
 MOST_CHANGES = 20_000
 """More changed entries than this are read by a reconcile, which holds one page at a time."""
+MOST_POLICIES = 100
+"""More policies than this are not all read before a reading begins."""
 _ID = "entryUUID"
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+"""An entryUUID as slapd writes it, and as it is kept."""
 _STAMP = "entryCSN"
 _CSN = re.compile(r"(\d{14})\.(\d{6})Z#[0-9a-f]{6}#[0-9a-f]{3}#[0-9a-f]{6}")
+_A_DAY = timedelta(days=1)
 _SIGN_INS: dict[int | None, SignIn] = {0: SignIn.PASSWORD_EXPIRED, 1: SignIn.LOCKED, 2: SignIn.MUST_CHANGE}
 """The errors of the password policy control that concern a sign-in."""
 
@@ -65,9 +75,15 @@ class OpenLdap:
         """Return the attributes to ask for by name: all of them are operational, and `*` does not bring those."""
         return (_ID, _STAMP, *ppolicy.ENTRY_ATTRIBUTES)
 
+    def id_attributes(self) -> tuple[str, ...]:
+        """Return the attribute that holds the entry's id."""
+        return (_ID,)
+
     def entry_id(self, entry: Entry) -> EntryId:
         """Return the entryUUID. Raises BadEntry where it is missing (the agent may not read it) or none."""
         text = entry.text(_ID)
+        if _UUID.fullmatch(text):
+            return EntryId(text)
         try:
             return EntryId(str(uuid.UUID(text)))
         except ValueError:
@@ -92,7 +108,7 @@ class OpenLdap:
 
     def policies(self, client: Client, rules: ReadingRules) -> Policies:
         """Return the password policies as this server has them; each is read once."""
-        return _Policies(client, rules.default_policy)
+        return _Policies(client, rules)
 
     def read_locks(self, entry: Entry, policy: Policy, now: datetime) -> Reading:
         """Return what the entry says about its locks. Raises BadEntry."""
@@ -123,7 +139,7 @@ class OpenLdap:
     def changes_since(self, client: Client, rules: ReadingRules, watermark: str) -> Changes:
         """Return the users whose entryCSN is as great as the watermark or greater. Deletions it cannot see."""
         mark = decode(watermark)
-        if mark is None or mark.dialect != NAME or not _CSN.fullmatch(mark.position):
+        if mark is None or mark.dialect != NAME or not _is_past(mark.position):
             return _compare_fully("there is no watermark to go on from")
         if mark.server != client.server:
             return _compare_fully(f"the last reading was of {mark.server}, this one is of {client.server}")
@@ -141,14 +157,23 @@ class OpenLdap:
         following = replace(mark, position=position).encode()
         return Changes(entries=tuple(entries), watermark=following, completeness=pages.completeness)
 
-    def watermark(self, server: str, highest_stamp: str, took: timedelta) -> str:
+    def watermark(self, server: str, highest_stamp: str, took: timedelta, before: str = "") -> str:
         """Return where to go on after a complete reading, empty if no entry showed its stamp.
 
         An entry may have changed after it was read, before the one with the highest stamp did. All that happened while
         the reading took place, so going back by its length from the highest stamp misses nothing, whatever the clocks.
         """
         mark = self._watermark(server, highest_stamp, took)
+        earlier = decode(before)
+        if earlier is not None and (earlier.dialect, earlier.server) == (NAME, server) and _is_past(earlier.position):
+            mark = replace(mark, position=max(mark.position, earlier.position))
         return mark.encode() if mark.position else ""
+
+    def lag(self, client: Client, rules: ReadingRules, watermark: str) -> str:
+        """Say why a server is older than what was read up to a watermark; empty = it is not, or nobody can tell."""
+        mark = decode(watermark)
+        known = mark is not None and mark.dialect == NAME and _is_past(mark.position)
+        return openldap_lag.lag(client, rules, mark) if mark is not None and known else ""
 
     def _watermark(self, server: str, highest_stamp: str, took: timedelta) -> Watermark:
         return Watermark(dialect=NAME, server=server, position=_earlier(highest_stamp, took + OVERLAP))
@@ -219,30 +244,65 @@ class OpenLdap:
             return SignIn.UNDECIDED
         return _SIGN_INS.get(said, SignIn.WRONG)
 
+    # --- rights ------------------------------------------------------------------------------------------------------
+
+    def rights_recipe(self, needs: Needs, database: str = "") -> Recipe:
+        """Return the recipe as LDIF for cn=config; `database` is the DN of the database there."""
+        return openldap_rights.recipe(needs, database or openldap_rights.DATABASE)
+
+    def checks(self, client: Client, needs: Needs, now: Callable[[], datetime]) -> Iterator[Check]:
+        """Yield what the server is like, then what can be seen of some users."""
+        yield from server_checks(client, needs, self.policies(client, needs.reading), now)
+        sample = sample_of(client, needs)
+        if sample:
+            yield from reading_checks(client, needs, sample)
+
+    def writing_checks(self, client: Client, needs: Needs) -> tuple[Check, ...] | None:
+        """Return what may be written, by rehearsals that change nothing."""
+        return writing_checks(client, needs, sample_of(client, needs))
+
 
 class _Policies:
     """The policies of one pass. slapd answers "no such object" for a policy that is hidden and for one that is gone."""
 
-    def __init__(self, client: Client, default_dn: str) -> None:
+    def __init__(self, client: Client, rules: ReadingRules) -> None:
         self._client = client
-        self._default_dn = default_dn
+        self._rules = rules
         self._known: dict[str, Policy] = {}
+        self._told: frozenset[Policy] = frozenset()
+
+    def fingerprint(self) -> bytes:
+        """Read every policy in the directory, and return a digest of what they say.
+
+        A policy that is not found like this, because it lies elsewhere or there are too many, is not covered: entries
+        under it are looked at in every reading.
+        """
+        found = {dn: self._policy(dn) for dn in ("", self._rules.default_policy, *self._policy_dns())}
+        self._told = frozenset(found.values())
+        self._known = {dn: replace(policy, fingerprinted=True) for dn, policy in found.items()}
+        return hashlib.blake2b("\n".join(sorted(map(repr, self._told))).encode()).digest()
+
+    def _policy_dns(self) -> tuple[str, ...]:
+        search = Search(base=self._rules.root or self._rules.base, filter=equal("objectClass", "pwdPolicy"))
+        entries, completeness = read_all(self._client, search)
+        return tuple(entry.dn for entry in entries) if completeness.complete and len(entries) <= MOST_POLICIES else ()
 
     def of(self, entry: Entry, now: datetime) -> Policy:
         """Return the policy in effect for an entry, with the server's own judgement where only that can decide."""
-        policy = self._policy(entry.text(ppolicy.POLICY) or self._default_dn)
+        policy = self._policy(entry.text(ppolicy.POLICY) or self._rules.default_policy)
         if ppolicy.worth_asking(entry, policy, now):
-            return replace(policy, usability=self._client.usability(entry.dn))
+            return replace(policy, usability=self._client.usability(entry.dn), fingerprinted=False)
         return policy
 
     def _policy(self, dn: str) -> Policy:
-        if not dn:
-            return ppolicy.unknown_policy("the entry names none, and the settings name no default policy")
         if dn not in self._known:
-            self._known[dn] = self._read(dn)
+            policy = self._read(dn)
+            self._known[dn] = replace(policy, fingerprinted=policy in self._told)
         return self._known[dn]
 
     def _read(self, dn: str) -> Policy:
+        if not dn:
+            return ppolicy.unknown_policy("the entry names none, and the settings name no default policy")
         try:
             entry = self._client.search_one(dn, ppolicy.POLICY_ATTRIBUTES)
         except Refused as refusal:
@@ -265,10 +325,19 @@ def _compare_fully(why: str) -> Changes:
     return Changes(completeness=Completeness(ended=Ended.UNFINISHED, why=why), compare_fully=why)
 
 
+def _is_past(stamp: str) -> bool:
+    """Return whether this is an entryCSN, and not one of a clock that was wrong by more than a day.
+
+    Nothing that changes now is greater than such a one: whoever went on from there would see no change any more.
+    """
+    tomorrow = datetime.now(UTC) + _A_DAY
+    return _CSN.fullmatch(stamp) is not None and stamp < f"{tomorrow:%Y%m%d%H%M%S}"
+
+
 def _earlier(stamp: str, length: timedelta) -> str:
     """Return the first entryCSN of the moment that lies so much before this one's; empty for what is none."""
     found = _CSN.fullmatch(stamp)
-    if found is None:
+    if found is None or not _is_past(stamp):
         return ""
     moment = datetime.strptime(f"{found[1]}{found[2]}", "%Y%m%d%H%M%S%f").replace(tzinfo=UTC) - length
     return f"{moment:%Y%m%d%H%M%S.%f}Z#000000#000#000000"

@@ -13,7 +13,7 @@ from agent.directories.dialect import Knowledge, Policy, Reading
 from agent.directories.entry import Entry
 from agent.directories.errors import BadEntry
 from agent.directories.times import Invalid, Moment, Permanent, parse_time
-from ims.locks import ENTRY_REASONS, LockFact, LockReason
+from ims.locks import BEGINNING, ENTRY_REASONS, NEVER, LockFact, LockReason
 
 MARKER = "pwdAccountLockedTime"
 FAILURES = "pwdFailureTime"
@@ -36,6 +36,7 @@ POLICY_ATTRIBUTES = (
     "pwdMaxAge",
     "pwdMustChange",
 )
+MIN_DELAY = "pwdMinDelay"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ONE_SECOND = timedelta(seconds=1)
 _BY_MARKER = frozenset({LockReason.PASSWORD_ATTEMPTS, LockReason.DISABLED})
@@ -76,6 +77,21 @@ def _number(entry: Entry, name: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise BadEntry(entry.dn, f"{name} is no number")
     return int(text)
+
+
+# --- entries without any mark ----------------------------------------------------------------------------------------
+
+_MARKS = frozenset(name.lower() for name in (MARKER, FAILURES, DELAY, STARTS, ENDS, LAST_SUCCESS, RESET))
+_NOTHING = {
+    Knowledge.KNOWN: Reading(same_until=NEVER),
+    Knowledge.UNKNOWN: Reading(same_until=NEVER, unread=frozenset({LockReason.IDLE})),
+}
+"""What an entry without marks means under a policy by which a password has no age."""
+
+
+def _unmarked(entry: Entry) -> bool:
+    """Return whether an entry has none of the attributes that can lock it: nearly everybody, and seen in no time."""
+    return _MARKS.isdisjoint(entry.attributes)
 
 
 # --- marks -----------------------------------------------------------------------------------------------------------
@@ -185,6 +201,8 @@ def _later(moment: datetime, *lengths: timedelta) -> datetime | None:
 
 def read_locks(source: str, entry: Entry, policy: Policy, now: datetime) -> Reading:
     """Return what an entry's marks mean under its policy. Raises BadEntry."""
+    if _unmarked(entry) and not policy.max_age and not policy.max_idle:
+        return _NOTHING[policy.knowledge]
     marks = marks_of(entry)
     if policy.knowledge is Knowledge.UNKNOWN:
         return _under_unknown_policy(source, entry, marks, policy, now)
@@ -202,7 +220,18 @@ def read_locks(source: str, entry: Entry, policy: Policy, now: datetime) -> Read
         hint=hint_of(entry, marks, policy, now),
         unread=unread,
         marker=bool(entry.values(MARKER)),
+        same_until=_same_until(marks, policy, now),
     )
+
+
+def _same_until(marks: Marks, policy: Policy, now: datetime) -> datetime:
+    """Return the next moment at which the clock makes something else of an entry without a lock."""
+    if policy.usability is not None:
+        return BEGINNING
+    ahead = [marks.starts, marks.ends, marks.delay, marks.idle_from(policy), marks.idle_without_sign_in(policy)]
+    if policy.max_age and marks.changed is not None:
+        ahead.append(_later(marks.changed, policy.max_age))
+    return min((moment for moment in ahead if moment is not None and now <= moment), default=NEVER)
 
 
 def validity(source: str, marks: Marks, now: datetime) -> list[LockFact]:
@@ -298,6 +327,10 @@ def _in_force(facts: list[LockFact], now: datetime) -> bool:
 
 def worth_asking(entry: Entry, policy: Policy, now: datetime) -> bool:
     """Return whether only the server can decide about this entry (Account Usability control). Raises BadEntry."""
+    if policy.knowledge is Knowledge.KNOWN and not (policy.lockout and policy.max_idle):
+        return False
+    if _unmarked(entry) and not policy.max_idle:
+        return False
     marks = marks_of(entry)
     if policy.knowledge is Knowledge.UNKNOWN:
         return _suspicious(marks, now)
@@ -312,7 +345,11 @@ def _suspicious(marks: Marks, now: datetime) -> bool:
 
 def _under_unknown_policy(source: str, entry: Entry, marks: Marks, policy: Policy, now: datetime) -> Reading:
     """Decide by what the server itself thinks of the account; without that nothing is decided, and nobody is locked."""
-    plain = Reading(marker=bool(entry.values(MARKER)), unread=frozenset({LockReason.IDLE}))
+    plain = Reading(
+        marker=bool(entry.values(MARKER)),
+        unread=frozenset({LockReason.IDLE}),
+        same_until=_same_until(marks, policy, now),
+    )
     if not _suspicious(marks, now):
         return plain
     if policy.usability is None:

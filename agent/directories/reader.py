@@ -4,46 +4,88 @@
     for page in pages: ...
     pages.completeness
 
-Behind it is ldap3's paged search, page by page, so that the result code and the cookie of every page are seen: ldap3's
-own generator ends silently where a server's size limit cuts a search short.
+The result code and the cookie of every page are looked at: success may mean "cut short". ldap3 sends the requests; the
+answers are received and decoded by us, which takes a small part of the time (`framing`, `answers`, `decoding`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
 
 from agent.directories.access import ReadingRules
+from agent.directories.answers import RawEntry
 from agent.directories.client import Client
 from agent.directories.dialect import Dialect
 from agent.directories.entry import Entry
-from agent.directories.errors import Refused
+from agent.directories.errors import ProtocolFault, Refused
 from agent.directories.filters import all_of
 from agent.directories.searches import Completeness, Ended, Search, completeness_after
+from agent.directories.session import Asked
 from ims.people import EntryId
+
+DIGEST_OCTETS = 16
+_MOST_EMPTY_PAGES = 1000
+"""One after another. A server may send some; a search that brings nothing but cookies would never end."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Unchanged:
+    """Digests of entries that were read before and still mean what they meant: an entry found here is not decoded.
+
+    `key` is the fingerprint of all that decides what an entry means. An entry of `known` that is seen is taken out, so
+    that what is left after a complete reading changed or is gone; `passed` counts those that were taken out.
+    """
+
+    key: bytes
+    known: dict[bytes, EntryId]
+    passed: int = 0
+
+    def sift(self, raws: Iterable[RawEntry]) -> Iterator[RawEntry]:
+        """Take out the entries that are known, and yield the others with their digests.
+
+        The digest is that of an entry and its controls as they came, without the number of the message.
+        """
+        known, key = self.known, self.key
+        for data, start, end, _ in raws:
+            digest = blake2b(data[start:end], digest_size=DIGEST_OCTETS, key=key).digest()
+            if known.pop(digest, None) is None:
+                yield data, start, end, digest
+            else:
+                self.passed += 1
 
 
 class Pages:
     """One search, read page by page. Iterate once; then ask for `completeness`.
 
     Entries that came before a limit are yielded like any others: what was seen is true, what is missing means nothing.
-    A broken connection raises Unreachable or ProtocolFault in the middle of the iteration.
+    With `unchanged`, those that are found there are passed over, and the others carry their digest. A broken connection
+    raises Unreachable or ProtocolFault in the middle of the iteration.
     """
 
-    def __init__(self, client: Client, search: Search) -> None:
+    def __init__(self, client: Client, search: Search, unchanged: Unchanged | None = None) -> None:
         self._client = client
         self._search = search
+        self._unchanged = unchanged
         self._completeness = Completeness(ended=Ended.UNFINISHED, why="the search was not read to its end")
 
     def __iter__(self) -> Iterator[tuple[Entry, ...]]:
-        """Yield the pages in the server's order."""
-        cookie, entries = b"", 0
-        while True:
-            page = self._client.page(self._search, cookie)
-            entries += len(page.entries)
-            cookie = page.cookie or b""
-            if not page.result.ok or not cookie:
-                self._completeness = completeness_after(page, entries)
-            yield page.entries
-            if not page.result.ok or not cookie:
-                return
+        """Yield the pages in the server's order. The next one is asked for before this one is decoded."""
+        seen, empty = 0, 0
+        asked: Asked | None = self._client.ask(self._search)
+        while asked is not None:
+            page, answer = asked, self._client.receive(asked)
+            more = answer.result.ok and bool(answer.cookie)
+            asked = self._client.ask(self._search, answer.cookie or b"") if more else None
+            seen, empty = seen + len(answer.entries), 0 if answer.entries else empty + 1
+            entries = self._client.decode(page, self._changed(answer.entries))
+            if empty > _MOST_EMPTY_PAGES:
+                raise ProtocolFault(f"{self._client.server}: searching {self._search.base}: pages without end")
+            if not more:
+                self._completeness = completeness_after(answer, seen)
+            yield entries
+
+    def _changed(self, raws: Iterable[RawEntry]) -> Iterable[RawEntry]:
+        return raws if self._unchanged is None else self._unchanged.sift(raws)
 
     @property
     def completeness(self) -> Completeness:

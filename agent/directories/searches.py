@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from agent.directories.access import Scope
+from agent.directories.answers import Answer
 from agent.directories.entry import Entry
 from agent.directories.results import LIMITS, Result
 
@@ -58,7 +59,7 @@ class Completeness:
         return self.ended is Ended.COMPLETE
 
 
-def completeness_after(page: Page, entries: int) -> Completeness:
+def completeness_after(page: Page | Answer, entries: int) -> Completeness:
     """Judge a search by its last page."""
     if page.result.code in LIMITS:
         return Completeness(ended=Ended.LIMITED, entries=entries, why=f"cut short by the server: {page.result.name}")

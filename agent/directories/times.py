@@ -15,6 +15,7 @@ _FORM = re.compile(
 _ZERO = re.compile(r"0{4}01010+(?:[.,]\d+)?(?:Z|[+-]0+)", re.ASCII)
 _LEAP_SECOND = 60
 _SHOWN = 40
+_USUAL_LENGTH = len("20261123120000Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,9 @@ Time = Moment | Permanent | Invalid
 
 def parse_time(raw: bytes) -> Time:
     """Return what a generalizedTime means. Never raises: whatever is no time is Invalid and says why."""
+    usual = _usual(raw)
+    if usual is not None:
+        return usual
     text = raw.decode("ascii", errors="replace")
     if _ZERO.fullmatch(text):
         return Permanent()
@@ -53,20 +57,33 @@ def parse_time(raw: bytes) -> Time:
         return Invalid(f"{text[:_SHOWN]!r} is no time: {error}")
 
 
+def _usual(raw: bytes) -> Moment | None:
+    """Return the moment of the form in which servers write nearly all of them, to the second in UTC."""
+    if len(raw) != _USUAL_LENGTH or raw[-1:] != b"Z" or not raw[:-1].isdigit():
+        return None
+    try:
+        day = (int(raw[:4]), int(raw[4:6]), int(raw[6:8]))
+        return Moment(datetime(*day, int(raw[8:10]), int(raw[10:12]), int(raw[12:14]), tzinfo=UTC))
+    except ValueError:
+        return None
+
+
 def _moment(found: re.Match[str]) -> datetime:
     """Put the parts together. Raises ValueError or OverflowError where there is no such time."""
     seconds = int(found["second"] or 0)
     if seconds > _LEAP_SECOND:
         raise ValueError("a minute has 60 seconds, 61 with a leap second")
-    day = datetime.strptime(found["day"], "%Y%m%d").replace(tzinfo=_zone(found["zone"]))
-    hour_and_minute = day.replace(hour=int(found["hour"]), minute=int(found["minute"] or 0))
-    return (hour_and_minute + timedelta(seconds=seconds) + _fraction(found)).astimezone(UTC)
+    day, hour, minute = found["day"], int(found["hour"]), int(found["minute"] or 0)
+    start = datetime(int(day[:4]), int(day[4:6]), int(day[6:]), hour, minute, tzinfo=_zone(found["zone"]))
+    return (start + timedelta(seconds=seconds) + _fraction(found)).astimezone(UTC)
 
 
 def _fraction(found: re.Match[str]) -> timedelta:
     """Return the fraction of the last unit that was written: an hour, a minute or a second."""
+    if found["fraction"] is None:
+        return timedelta(0)
     unit = timedelta(seconds=1) if found["second"] else timedelta(minutes=1) if found["minute"] else timedelta(hours=1)
-    digits: str = (found["fraction"] or "0")[:9]
+    digits: str = found["fraction"][:9]
     return unit * float(f"0.{digits}")
 
 

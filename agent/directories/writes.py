@@ -35,6 +35,33 @@ class Modify:
         return (f"modify {self.dn}", *condition, *(_line(change) for change in self.changes))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddEntry:
+    """The addition of an entry. Lockstep adds none: this is only ever rehearsed."""
+
+    dn: str
+    attributes: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteEntry:
+    """The removal of an entry. Lockstep removes none: this is only ever rehearsed."""
+
+    dn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenameEntry:
+    """The change of an entry's own name. Lockstep renames none: this is only ever rehearsed."""
+
+    dn: str
+    rdn: str
+
+
+Rehearsal = Modify | AddEntry | DeleteEntry | RenameEntry
+"""What a directory may be asked to go through without doing it, to learn whether it would."""
+
+
 def _line(change: Modification) -> str:
     values = ", ".join(value.decode(errors="backslashreplace") for value in change.values)
     return f"{change.kind} {change.attribute}: {values}" if values else f"{change.kind} {change.attribute}"
