@@ -1,40 +1,34 @@
 """Looking at a directory as `lockstep check --online` does: what has to work there, and what to do where it does not.
 
-Only questions are asked. Wrong credentials are tried once, as everywhere (the refusal is remembered in the store).
+Nothing is changed. Wrong credentials are tried once, as everywhere (the refusal is remembered in the store). What an
+account may write counts as missing only where something is written: while a directory is observed it is a warning.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
-from enum import StrEnum
 
 from agent.configured import ConfiguredDirectory
+from agent.directories.checks import Check, Grade
 from agent.directories.client import Client
-from agent.directories.dialect import Knowledge, Policies
+from agent.directories.dialect import Knowledge, Policies, Policy
 from agent.directories.entry import Entry
 from agent.directories.errors import BadEntry, InvalidCredentials, NotSecured, Refused
-from agent.directories.reader import users
-from agent.directories.searches import Completeness, Page, completeness_after
+from agent.directories.explaining import policy_line
+from agent.directories.reader import Pages, users
+from agent.directories.searches import NOTHING, Page, completeness_after
 from agent.groups import GroupMemory, read_groups
 from agent.interpret import canary_seen
+from agent.needs import needs_of
 from ims.errors import DirectoryUnreachable
 
+_WORTH_SAYING_AGAIN = {Grade.MISSING, Grade.TOO_MUCH}
 _SAMPLE = 20
 """How many users are read to see under which policy they are."""
 
 
-class Grade(StrEnum):
-    """How good a finding is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    MISSING = "missing"
-    UNREACHABLE = "unreachable"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was looked at. `advice` says what to do where something is missing."""
+    """One thing that was looked at. `advice` says what to do where it is not as it should be."""
 
     directory: str
     what: str
@@ -43,31 +37,37 @@ class Finding:
     advice: str = ""
 
 
-def probe(directory: ConfiguredDirectory, now: datetime) -> tuple[Finding, ...]:
-    """Look at a directory: every server's connection, then, on the first that answers, what is read there."""
-    return tuple(_Probe(directory, now).findings())
+def probe(directory: ConfiguredDirectory, *, enforced: bool) -> tuple[Finding, ...]:
+    """Look at a directory: every server's connection, then, on the first that answers, what is read there.
+
+    `enforced`: its locks are in force, so that unlocks write to it.
+    """
+    return tuple(_Probe(directory, enforced=enforced).findings())
 
 
 class _Probe:
     """One look at one directory."""
 
-    def __init__(self, directory: ConfiguredDirectory, now: datetime) -> None:
+    def __init__(self, directory: ConfiguredDirectory, *, enforced: bool) -> None:
         self._directory = directory
-        self._now = now
+        self._enforced = enforced
+        self._now = directory.clock.now()
 
     def findings(self) -> Iterator[Finding]:
         """Yield what is found, in the order in which a newcomer should mend it."""
-        first = None
+        answering: list[str] = []
         for server in self._directory.access.servers:
             finding = self._server(server)
             yield finding
-            if first is None and finding.grade is Grade.OK:
-                first = server
-        if first is None:
+            answering += [server] if finding.grade is Grade.OK else []
+        if not answering:
             return
         try:
-            with self._directory.client().connect_to(first) as client:
+            with self._directory.client().connect_to(answering[0]) as client:
                 yield from self._contents(client)
+            for server in answering[1:]:
+                yield from self._elsewhere(server)
+            yield from self._writing(answering)
         except (DirectoryUnreachable, Refused) as error:
             yield self._finding("reading", Grade.UNREACHABLE, str(error), "look at the server's log")
 
@@ -91,12 +91,46 @@ class _Probe:
     def _contents(self, client: Client) -> Iterator[Finding]:
         yield self._base(client)
         page = self._users(client)
-        seen = completeness_after(page, len(page.entries))
-        yield self._user_finding(page, seen)
-        policies = self._directory.dialect.policies(client, self._directory.reading)
+        yield self._user_finding(client, page)
+        dialect = self._directory.dialect
+        policies = dialect.policies(client, self._directory.reading)
         yield from self._policy(page.entries, policies)
         yield self._canary(client, policies)
         yield from self._groups(client)
+        yield from self._rights(client)
+
+    def _rights(self, client: Client) -> Iterator[Finding]:
+        needs = needs_of(self._directory, client.who_am_i())
+        yield from map(self._of, self._directory.dialect.checks(client, needs, self._directory.clock.now))
+
+    def _elsewhere(self, server: str) -> Iterator[Finding]:
+        """Yield what is worse on a further server: rights are configured on each, and locks are read on each."""
+        with self._directory.client().connect_to(server) as client:
+            policies = self._directory.dialect.policies(client, self._directory.reading)
+            findings = (self._canary(client, policies), *self._rights(client))
+        worse = [finding for finding in findings if finding.grade in _WORTH_SAYING_AGAIN]
+        yield from (replace(finding, what=f"{finding.what} on {server}") for finding in worse)
+        if not worse:
+            yield self._finding(f"reading on {server}", Grade.OK, "nothing is missing there either")
+
+    def _writing(self, servers: list[str]) -> Iterator[Finding]:
+        """Yield what may be written, on the first server that takes writes."""
+        for server in servers:
+            with self._directory.client().connect_to(server) as client:
+                needs = needs_of(self._directory, client.who_am_i())
+                checks = self._directory.dialect.writing_checks(client, needs)
+            if checks is not None:
+                yield from (self._of(self._in_mode(check)) for check in checks)
+                return
+        advice = "name the server that takes them in servers"
+        check = Check(what="writing", grade=Grade.MISSING, found="no server here takes writes", advice=advice)
+        yield self._of(self._in_mode(check))
+
+    def _in_mode(self, check: Check) -> Check:
+        """Return what a finding about writes amounts to where nothing is written yet."""
+        if self._enforced or check.grade is not Grade.MISSING:
+            return check
+        return replace(check, grade=Grade.WARNING, found=f"{check.found} (needed once its locks are in force)")
 
     def _base(self, client: Client) -> Finding:
         base = self._directory.reading.base
@@ -110,15 +144,25 @@ class _Probe:
         search = users(directory.dialect, directory.reading)
         return client.page(replace(search, page_size=_SAMPLE))
 
-    def _user_finding(self, page: Page, seen: Completeness) -> Finding:
+    def _user_finding(self, client: Client, page: Page) -> Finding:
+        """Return how many users there are: whether a complete reading is possible shows in one."""
         what = f"users {self._directory.reading.filter}"
         if page.entries:
-            return self._finding(what, Grade.OK, "are there")
+            return self._all_of_them(client, what)
         if not page.result.ok:
             advice = "let Lockstep's account search below users.base"
-            return self._finding(what, Grade.MISSING, seen.why, advice)
+            return self._finding(what, Grade.MISSING, completeness_after(page, 0).why, advice)
         advice = "correct users.filter, or let Lockstep's account read the entries and the attributes in the filter"
         return self._finding(what, Grade.MISSING, "nobody satisfies the filter", advice)
+
+    def _all_of_them(self, client: Client, what: str) -> Finding:
+        search = replace(users(self._directory.dialect, self._directory.reading), attributes=NOTHING)
+        pages = Pages(client, search)
+        count = sum(len(page) for page in pages)
+        if pages.completeness.complete:
+            return self._finding(what, Grade.OK, f"{count} are there, and all can be read")
+        advice = "lift the limits for Lockstep's account: no reading would be complete, and nobody's absence believed"
+        return self._finding(what, Grade.MISSING, f"{count} can be read, then {pages.completeness.why}", advice)
 
     def _policy(self, entries: tuple[Entry, ...], policies: Policies) -> Iterator[Finding]:
         said: dict[str, Finding] = {}
@@ -129,12 +173,19 @@ class _Probe:
                 yield self._finding(f"entry {entry.dn}", Grade.WARNING, error.why, "have the entry corrected")
                 continue
             if policy.knowledge is Knowledge.KNOWN:
-                length = "locks out" if policy.lockout else "never locks out"
-                said[policy.source] = self._finding(f"policy {policy.source}", Grade.OK, f"can be read; it {length}")
+                said[policy.source] = self._known(policy)
             else:
                 advice = "let Lockstep's account read the policies, or name the default one with default_policy"
                 said[policy.source] = self._finding("lockout policy", Grade.WARNING, policy.source, advice)
         yield from said.values()
+
+    def _known(self, policy: Policy) -> Finding:
+        """Return what a policy says: where it locks nobody there is nothing to keep in step."""
+        what, line = f"policy {policy.source}", policy_line(policy).removeprefix(f"policy {policy.source}: ")
+        if policy.lockout and policy.max_failures:
+            return self._finding(what, Grade.OK, line)
+        advice = "set pwdLockout TRUE and pwdMaxFailure if wrong passwords are to lock the users under it"
+        return self._finding(what, Grade.WARNING, f"{line}: wrong passwords lock nobody under it", advice)
 
     def _canary(self, client: Client, policies: Policies) -> Finding:
         dn = self._directory.settings.canary
@@ -156,6 +207,9 @@ class _Probe:
                 yield self._finding(f"group {dn}", Grade.MISSING, reading.why, advice)
             else:
                 yield self._finding(f"group {dn}", Grade.OK, f"has {len(reading.members)} members")
+
+    def _of(self, check: Check) -> Finding:
+        return self._finding(check.what, check.grade, check.found, check.advice)
 
     def _finding(self, what: str, grade: Grade, found: str, advice: str = "") -> Finding:
         return Finding(directory=self._directory.name, what=what, grade=grade, found=found, advice=advice)

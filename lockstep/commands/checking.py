@@ -2,13 +2,16 @@
 
 import click
 
+from agent.directories.checks import Grade
+from config.mistakes import Mistake, SettingsError
 from config.settings import Settings
 from ims.errors import LockstepError
 from ims.people import DirectoryName
 from lockstep.exits import ExitCode
 from lockstep.invocation import Invocation, json_option, pass_invocation
 from lockstep.output import Cell, say, show_table, working
-from lockstep.probing import Finding, Grade, probe
+from lockstep.probing import Finding, probe
+from lockstep.proving import audit_findings
 from lockstep.wiring import Wiring
 
 _COLUMNS = ("directory", "what", "grade", "found", "advice")
@@ -26,22 +29,45 @@ _COLUMNS = ("directory", "what", "grade", "found", "advice")
 def check(invocation: Invocation, *, online: bool, forget_refusals: bool, as_json: bool) -> None:
     """Check the settings, and with --online the directories.
 
-    Every mistake is in one report, each with what to do. Nothing is written to a directory.
+    Every mistake is in one report, each with what to do. With --online: what is missing, and which rights are too much.
+    Nothing is changed in a directory.
     """
-    settings = invocation.settings
+    settings = _settings(invocation, as_json=as_json)
     findings = list(_of_settings(settings))
     try:
         with invocation.wired() as wiring:
             findings.append(_finding("store", Grade.OK, wiring.settings.store.url))
+            findings += audit_findings(wiring.store, settings.audit.heads_file)
             if forget_refusals:
                 _forget(wiring)
             if online:
                 findings += _online(wiring)
     except LockstepError as error:
         findings.append(_finding("store", Grade.MISSING, str(error), "`lockstep migrate` prepares a new store"))
+    _show(findings, as_json=as_json)
+    _sum_up(findings)
+
+
+def _settings(invocation: Invocation, *, as_json: bool) -> Settings:
+    """Return the settings. Mistakes end the command: as findings where JSON is wanted, else as the usual report."""
+    try:
+        return invocation.settings
+    except SettingsError as error:
+        if not as_json:
+            raise
+        _show([_of_mistake(mistake) for mistake in error.mistakes], as_json=True)
+        say("There are mistakes in the settings.")
+        raise click.exceptions.Exit(ExitCode.USAGE.value) from error
+
+
+def _of_mistake(mistake: Mistake) -> Finding:
+    where = f"{mistake.place}, line {mistake.line}" if mistake.line else mistake.place
+    return _finding(f"setting {mistake.key}".strip(), Grade.MISTAKE, mistake.text, f"correct it in {where}")
+
+
+def _show(findings: list[Finding], *, as_json: bool) -> None:
     rows: list[tuple[Cell, ...]] = [(f.directory, f.what, f.grade.value, f.found, f.advice) for f in findings]
     show_table(_COLUMNS, rows, as_json=as_json, empty="")
-    _sum_up(findings)
 
 
 def _of_settings(settings: Settings) -> list[Finding]:
@@ -68,9 +94,9 @@ def _forget(wiring: Wiring) -> None:
 
 def _online(wiring: Wiring) -> list[Finding]:
     findings: list[Finding] = []
-    for name in wiring.settings.directories:
+    for name in map(DirectoryName, wiring.settings.directories):
         with working(f"Looking at {name}"):
-            findings += probe(wiring.directory(DirectoryName(name)), wiring.clock.now())
+            findings += probe(wiring.directory(name), enforced=wiring.directories.enforced(name))
     return findings
 
 
@@ -85,4 +111,7 @@ def _sum_up(findings: list[Finding]) -> None:
         click.get_current_context().exit(ExitCode.UNREACHABLE.value)
     if Grade.MISSING in grades:
         say("Something is missing; see the advice above.")
+    if Grade.TOO_MUCH in grades:
+        say("Lockstep's account has rights that it must not have; see the advice above.")
+    if {Grade.MISSING, Grade.TOO_MUCH} & set(grades):
         click.get_current_context().exit(ExitCode.FAILURE.value)

@@ -1,0 +1,119 @@
+"""What Lockstep's account should not be able to write in OpenLDAP: the list that `check --online` goes through.
+
+Each attempt is one way to do harm with a stolen password of this account: lock people out, take over their accounts,
+give somebody a role, lift the lockout for everybody.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from agent.directories import ppolicy
+from agent.directories.client import Client
+from agent.directories.entry import Entry
+from agent.directories.filters import any_of, attributes_in, equal
+from agent.directories.names import rdn_of, same
+from agent.directories.rehearsing import Attempt, adding, removing, removing_absent
+from agent.directories.rights import Needs
+from agent.directories.searches import Search
+from agent.directories.writes import AddEntry, DeleteEntry, RenameEntry
+
+PASSWORD = "userPassword"  # noqa: S105 - the name of an attribute
+_STRANGER = "cn=lockstep-rehearsal"
+"""The name of nothing that is there."""
+_OTHER_GROUPS = 3
+_GROUPS = any_of(equal("objectClass", "groupOfNames"), equal("objectClass", "groupOfUniqueNames"))
+_FORGED = {
+    ppolicy.MARKER: b"000001010000Z",
+    ppolicy.RESET: b"TRUE",
+    ppolicy.ENDS: b"20000101000000Z",
+    PASSWORD: b"lockstep rehearsal",
+}
+"""Values that would do harm: a lock, a forced change, an end, a password."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Harm:
+    """One thing that should be refused: `may` says what, `of` what to; those with one `may` are told together."""
+
+    may: str
+    of: str
+    attempt: Attempt
+
+
+def harms(client: Client, needs: Needs, person: Entry) -> Iterator[Harm]:
+    """Yield everything to try, on one user who is not locked and on what settings name."""
+    yield from _to_people(needs, person)
+    for group in needs.groups:
+        yield from _to_group(client, needs, group, person)
+    for other in _other_groups(client, needs):
+        yield from _to_group(client, needs, other, person)
+    yield from _to_entries(needs, person)
+    yield from _to_single(client, needs)
+
+
+def canary_unlock(needs: Needs) -> Attempt:
+    """Return the removal of a lock from the canary, by a value that is not there."""
+    return removing_absent(needs.canary, ppolicy.MARKER, "19700102000000Z")
+
+
+def _to_people(needs: Needs, person: Entry) -> Iterator[Harm]:
+    forged = _FORGED | {ppolicy.POLICY: (needs.reading.default_policy or needs.base).encode()}
+    mapped = (*needs.reading.attributes, *attributes_in(needs.reading.filter))
+    for name in dict.fromkeys((*forged, "objectClass", *mapped)):
+        value = forged.get(name, b"lockstep rehearsal")
+        if not _is_restorable(needs, name, person):
+            yield Harm(may="add values of users'", of=name, attempt=adding(person, name, value))
+        if name != ppolicy.MARKER:
+            yield Harm(may="remove values of users'", of=name, attempt=removing(person, name))
+
+
+def _is_restorable(needs: Needs, name: str, person: Entry) -> bool:
+    """Return whether trying to add a value would be trying what settings allow."""
+    allowed = [one.value for one in needs.restorable if one.attribute.lower() == name.lower()]
+    return bool(allowed) and person.texts(name)[:1] in [(value,) for value in allowed]
+
+
+def _to_group(client: Client, needs: Needs, dn: str, person: Entry) -> Iterator[Harm]:
+    """Yield adding a member, unless that is allowed, and removing one, which never is."""
+    group = client.search_one(dn, ("objectClass", "member", "uniqueMember"))
+    if group is None:
+        return
+    name = "uniqueMember" if "groupofuniquenames" in {text.lower() for text in group.texts("objectClass")} else "member"
+    if not any(one.group and same(one.group, dn) for one in needs.restorable):
+        yield Harm(may="add members to", of=dn, attempt=adding(group, name, person.dn.encode()))
+    stranger = f"{_STRANGER},{needs.reading.base}"
+    yield Harm(may="remove members from", of=dn, attempt=removing_absent(dn, name, stranger))
+
+
+def _other_groups(client: Client, needs: Needs) -> Iterator[str]:
+    """Yield a few groups that settings do not name."""
+    page = client.page(Search(base=needs.base, filter=_GROUPS, page_size=len(needs.groups) + _OTHER_GROUPS))
+    for group in page.entries:
+        if not any(same(group.dn, named) for named in needs.groups):
+            yield group.dn
+
+
+def _to_entries(needs: Needs, person: Entry) -> Iterator[Harm]:
+    new = AddEntry(
+        dn=f"{_STRANGER},{needs.reading.base}",
+        attributes=(("objectClass", b"organizationalRole"), ("cn", b"lockstep-rehearsal")),
+    )
+    base = Attempt(rehearsal=DeleteEntry(dn=needs.reading.base), harmless=True)  # it has users below it
+    rename = RenameEntry(dn=person.dn, rdn=rdn_of(person.dn))
+    yield Harm(may="add entries below", of=needs.reading.base, attempt=Attempt(rehearsal=new))
+    yield Harm(may="remove", of="the base of the users", attempt=base)
+    yield Harm(may="remove", of="users", attempt=Attempt(rehearsal=DeleteEntry(dn=person.dn)))
+    yield Harm(may="rename", of="users", attempt=Attempt(rehearsal=rename))
+
+
+def _to_single(client: Client, needs: Needs) -> Iterator[Harm]:
+    """Yield changes of the default policy and of our own account."""
+    policy = needs.reading.default_policy
+    shown = client.search_one(policy, ("pwdAttribute",)) if policy else None
+    if shown is not None:
+        yield Harm(may="change", of="the default policy", attempt=adding(shown, "pwdAttribute", b"userPassword"))
+    own = client.search_one(needs.account, ("objectClass", ppolicy.POLICY)) if needs.account else None
+    if own is not None:
+        forged = (policy or needs.base).encode()
+        yield Harm(may="change", of="which policy it is under itself", attempt=adding(own, ppolicy.POLICY, forged))
+        yield Harm(may="change", of="its own classes", attempt=adding(own, "objectClass", b"top"))

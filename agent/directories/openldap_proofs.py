@@ -1,0 +1,174 @@
+"""What Lockstep's account may really do in OpenLDAP: every right it needs, and those it should not have, tried out.
+
+Reading is tried by reading, and writing by rehearsing (`agent.directories.rehearsing`): nothing is changed.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from agent.directories import ppolicy
+from agent.directories.checks import Check, Grade
+from agent.directories.client import Client
+from agent.directories.entry import Entry
+from agent.directories.filters import all_of, any_of, equal, none_of, present
+from agent.directories.names import within
+from agent.directories.openldap_excess import PASSWORD, Harm, canary_unlock, harms
+from agent.directories.openldap_rights import read_of_people
+from agent.directories.reader import read_all
+from agent.directories.rehearsing import Answer, Attempt, Rehearser, adding_value, removing
+from agent.directories.rights import Needs, Restorable
+from agent.directories.searches import NOTHING, Search
+
+_RECIPE = "apply the recipe that `lockstep rights` prints for this directory"
+_RECIPE_TO_RESTORE = "apply the recipe that `lockstep rights --restore` prints for this directory"
+_ID = "entryUUID"
+_REQUIRED = (_ID, "entryCSN", *ppolicy.ENTRY_ATTRIBUTES, "memberOf")
+"""Without these a lock or an affiliation is missed; without another attribute a profile shows less."""
+_SAMPLE = 20
+"""How many users rights are tried on."""
+
+
+def sample_of(client: Client, needs: Needs) -> tuple[Entry, ...]:
+    """Return some users, with everything that settings want of them."""
+    search = Search(
+        base=needs.reading.base,
+        filter=needs.reading.filter,
+        scope=needs.reading.scope,
+        attributes=read_of_people(needs),
+        page_size=_SAMPLE,
+    )
+    return client.page(search).entries
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def reading_checks(client: Client, needs: Needs, sample: Sequence[Entry]) -> Iterator[Check]:
+    """Yield whether everything that settings want of users can be seen, and that no password can."""
+    names = read_of_people(needs)
+    if not all(entry.values(_ID) for entry in sample):
+        yield _attributes(Grade.MISSING, f"{_ID} cannot be seen: without it nobody is recognised", _RECIPE)
+        return
+    hidden = [name for name in names if not _visible(client, needs, sample, name)]
+    required = {name.lower() for name in _REQUIRED} | {one.attribute.lower() for one in needs.restorable}
+    missing = [name for name in hidden if name.lower() in required]
+    less = [name for name in hidden if name.lower() not in required]
+    if missing:
+        yield _attributes(Grade.MISSING, f"cannot be seen: {', '.join(missing)}", _RECIPE)
+    if less:
+        found = f"cannot be seen, or are unknown to the server: {', '.join(less)}"
+        yield _attributes(Grade.WARNING, found, f"{_RECIPE}, or correct the names under attributes and rules")
+    if not hidden:
+        yield _attributes(Grade.OK, f"all {len(names)} can be seen")
+    yield _passwords(client, needs, sample)
+
+
+def _attributes(grade: Grade, found: str, advice: str = "") -> Check:
+    return Check(what="attributes of users", grade=grade, found=found, advice=advice)
+
+
+def _visible(client: Client, needs: Needs, sample: Sequence[Entry], name: str) -> bool:
+    """Return whether every entry of the sample shows an attribute, or shows that it has none.
+
+    slapd takes "is not there" for undefined where the attribute may not be searched, and undefined is no match. One
+    that may be searched and not read is there and not shown: then "is not there" does not match either.
+    """
+    without = [entry for entry in sample if not entry.values(name)]
+    return not without or _matching(client, needs, without, none_of(present(name))) == len(without)
+
+
+def _passwords(client: Client, needs: Needs, sample: Sequence[Entry]) -> Check:
+    shown = any(_shows(client, entry, PASSWORD) for entry in sample)
+    searched = _matching(client, needs, sample, any_of(present(PASSWORD), none_of(present(PASSWORD))))
+    if shown or searched:
+        found = f"{PASSWORD} of users can be {'read' if shown else 'searched for'}"
+        return Check(what="passwords", grade=Grade.TOO_MUCH, found=found, advice=_RECIPE)
+    return Check(what="passwords", grade=Grade.OK, found="cannot be read or searched for")
+
+
+def _shows(client: Client, entry: Entry, name: str) -> bool:
+    seen = client.search_one(entry.dn, (name,))
+    return seen is not None and bool(seen.values(name))
+
+
+def _matching(client: Client, needs: Needs, entries: Sequence[Entry], condition: str) -> int:
+    """Return how many of these entries satisfy a condition."""
+    them = any_of(*(equal(_ID, entry.text(_ID)) for entry in entries))
+    search = Search(base=needs.reading.base, filter=all_of(them, condition), attributes=NOTHING)
+    return len(read_all(client, search)[0])
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def writing_checks(client: Client, needs: Needs, sample: Sequence[Entry]) -> tuple[Check, ...] | None:
+    """Return whether what settings need may be written, and nothing else; None where the server takes no writes.
+
+    It is tried on a user who is not locked, and first with what an unlock may do: removing a marker that is not there.
+    """
+    person = next((entry for entry in sample if not entry.values(ppolicy.MARKER)), None)
+    if person is None:
+        found = "there is nobody who is not locked to try it on; nothing was tried"
+        return (Check(what="writing", grade=Grade.UNKNOWN, found=found),)
+    rehearser = Rehearser(client)
+    unlocking = rehearser.ask(removing(person, ppolicy.MARKER))
+    if unlocking is Answer.COPY:
+        return None
+    restoring = (_restoring(client, rehearser, needs, person, one) for one in needs.restorable)
+    canary = _canary(rehearser, needs) if needs.canary else ()
+    return (_unlocking(unlocking), *restoring, *canary, _excess(rehearser, tuple(harms(client, needs, person))))
+
+
+def _unlocking(answer: Answer) -> Check:
+    if answer is Answer.ALLOWED:
+        return Check(what="unlocking", grade=Grade.OK, found="lock markers may be removed")
+    if answer is Answer.REFUSED:
+        found = "lock markers may not be removed: every unlock would be refused"
+        return Check(what="unlocking", grade=Grade.MISSING, found=found, advice=_RECIPE)
+    found = "this server rehearses no writes; whether an unlock is allowed shows when there is one"
+    return Check(what="unlocking", grade=Grade.UNKNOWN, found=found)
+
+
+def _restoring(client: Client, rehearser: Rehearser, needs: Needs, person: Entry, one: Restorable) -> Check:
+    answer = rehearser.ask(_restoration(client, needs, person, one))
+    what = f"restoring {one.group or f'{one.attribute}={one.value}'}"
+    if answer is Answer.ALLOWED:
+        return Check(what=what, grade=Grade.OK, found="people may be added")
+    if answer is Answer.REFUSED:
+        found = "people may not be added: whoever lost this affiliation could not get it back by an unlock"
+        return Check(what=what, grade=Grade.MISSING, found=found, advice=_RECIPE_TO_RESTORE)
+    return Check(what=what, grade=Grade.UNKNOWN, found="could not be tried")
+
+
+def _restoration(client: Client, needs: Needs, person: Entry, one: Restorable) -> Attempt:
+    """Return what an unlock would add; where possible something that is there, so that nothing can change."""
+    if not one.group:
+        shown = one.value in person.texts(one.attribute)
+        return Attempt(rehearsal=adding_value(person.dn, one.attribute, one.value).rehearsal, harmless=shown)
+    group = client.search_one(one.group, ("member",))
+    members = group.texts("member") if group is not None else ()
+    member = next((dn for dn in members if within(dn, needs.reading.base)), None)
+    return Attempt(rehearsal=adding_value(one.group, "member", member or person.dn).rehearsal, harmless=bool(member))
+
+
+def _canary(rehearser: Rehearser, needs: Needs) -> tuple[Check, ...]:
+    if rehearser.ask(canary_unlock(needs)) is not Answer.ALLOWED:
+        return ()
+    found = "its lock may be removed by Lockstep's account too; nothing but a mistake would do that"
+    return (Check(what="canary's lock", grade=Grade.WARNING, found=found, advice=_RECIPE),)
+
+
+def _excess(rehearser: Rehearser, attempts: Sequence[Harm]) -> Check:
+    """Return everything that may be written and should not, in one finding."""
+    answers = [(harm, rehearser.ask(harm.attempt)) for harm in attempts]
+    allowed: dict[str, list[str]] = {}
+    for harm, answer in answers:
+        if answer is Answer.ALLOWED:
+            allowed.setdefault(harm.may, []).append(harm.of)
+    if allowed:
+        told = "; ".join(f"{may} {', '.join(dict.fromkeys(of))}" for may, of in allowed.items())
+        advice = f"{_RECIPE}; nothing of this is ever needed"
+        return Check(what="other writes", grade=Grade.TOO_MUCH, found=f"it may also {told}", advice=advice)
+    left = sum(answer is not Answer.REFUSED for _, answer in answers)
+    rest = f"; {left} could not be tried" if left else ""
+    grade = Grade.OK if left < len(answers) else Grade.UNKNOWN
+    return Check(what="other writes", grade=grade, found=f"{len(answers) - left} ways were tried, all refused{rest}")
