@@ -138,8 +138,7 @@ def _unmatched(user: User, link: EntryLink, context: Context) -> User:
     if heir is not None:
         user = replace(user, affiliation=replace(current, rule=heir.rule))
         return with_link(user, replace(link, rule="", unmatched_since=None))
-    waits = context.mode is Mode.OBSERVE or context.verdict.holds(user.tenant)
-    if waits or not context.confirmed(link.unmatched_since):
+    if context.mode is Mode.OBSERVE or not context.confirmed(link.unmatched_since):
         return with_link(user, replace(link, unmatched_since=link.unmatched_since or context.now))
     return _unaffiliated(user, current, link, context)
 

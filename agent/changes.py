@@ -1,12 +1,16 @@
 """What a plan tells the audit and the history: rows derived from a user before and after, so that none is forgotten."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from agent.context import Context, link_to
 from agent.plan import Planned
-from ims.audit import Action, AuditEntry, Result, entry_by, ledger_entries
+from agent.proposals import counted_of
+from ims.audit import Action, AuditEntry, Result, Window, entry_by, ledger_entries
+from ims.locks import LockId
+from ims.outside import Sightings, unlocked_outside
+from ims.passes import Mode
 from ims.people import Actor, Affiliation, AffiliationStatus, Channel, DirectoryName, Revision, Role, User
 from ims.ports import UserChange
 
@@ -18,15 +22,25 @@ def agent_of(directory: DirectoryName) -> Actor:
 
 def change_of(planned: Planned, base: Revision, context: Context) -> UserChange:
     """Return the write for a plan made on the state of revision `base`."""
-    user = replace(planned.user, modified=context.now)
-    return UserChange(user=user, base=base, audit=audit_of(planned, context), history=history_of(planned))
+    user = planned.user if planned.user.modified == context.now else replace(planned.user, modified=context.now)
+    return UserChange(
+        user=user,
+        base=base,
+        audit=audit_of(planned, context),
+        history=history_of(planned),
+        digest=planned.digest,
+        counted=counted_of(planned, context),
+    )
 
 
 def audit_of(planned: Planned, context: Context) -> tuple[AuditEntry, ...]:
     """Return the rows for what a plan changes of who somebody is, where they belong, and whether they are locked."""
-    row = _row(planned.user, context)
     before = planned.before
-    locks = ledger_entries(row, before.locks if before else (), planned.user.locks)
+    if before is None and context.first_import and not planned.user.locks:
+        return ()
+    row = _row(planned.user, context)
+    outside = _outside(before, planned.user, context) if before else {}
+    locks = ledger_entries(row, before.locks if before else (), planned.user.locks, outside)
     if before is None:
         return (*(() if context.first_import else (_created(planned.user, row, context),)), *locks)
     if before.tenant == planned.user.tenant:
@@ -57,6 +71,12 @@ def import_rows(plans: Sequence[Planned], context: Context) -> tuple[AuditEntry,
     row = replace(_row(created[0], context), subject=context.directory, tenant=None, user=None)
     detail = f'SHA-256 of the sorted lines "entry id, tenant, user name": {digest}'
     return (replace(row, action=Action.FIRST_IMPORT, after=f"{len(created)} users", detail=detail),)
+
+
+def taken_back(user: User, context: Context) -> AuditEntry:
+    """Return the row for the removal of a user whom this very pass has created."""
+    detail = "created by this pass, and taken back: another new entry has the same user name"
+    return replace(_row(user, context), action=Action.USER_DELETED, detail=detail)
 
 
 def _row(user: User, context: Context) -> AuditEntry:
@@ -97,8 +117,17 @@ def _transferred(before: User, after: User, row: AuditEntry) -> list[AuditEntry]
     return [left, replace(moved, after=after.tenant, detail="came from another company account")]
 
 
+def _outside(before: User, after: User, context: Context) -> Mapping[LockId, Window]:
+    """Return the locks that somebody ended in the directory itself. One that is only observed is in no ledger."""
+    if context.last_seen is None or context.mode is Mode.OBSERVE or after.id in context.unlocking:
+        return {}
+    sightings = Sightings(last={context.directory: context.last_seen}, by=context.read_by or context.now)
+    return unlocked_outside(before, after, sightings)
+
+
 def _in_old_tenant(entry: AuditEntry, before: User) -> AuditEntry:
-    return replace(entry, tenant=before.tenant) if entry.action is Action.LOCK_LIFTED else entry
+    lifted = entry.action in (Action.LOCK_LIFTED, Action.UNLOCKED_OUTSIDE)
+    return replace(entry, tenant=before.tenant) if lifted else entry
 
 
 def _same_standing(old: Affiliation | None, new: Affiliation) -> bool:

@@ -4,29 +4,28 @@ A change to a user who was written after the pass began is dropped by the store,
 pass never overwrites a fresh unlock. Whatever stops a pass half way, the next one simply does it again.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from collections.abc import Iterable
+from dataclasses import replace
 
-from agent.affiliation import with_link
-from agent.changes import change_of, import_rows
+from agent import alarms
+from agent.braking import Braking
 from agent.context import link_to
 from agent.directories.client import Client
-from agent.drafting import Draft, Plans, plans_of, sightings_of
+from agent.drafting import sightings_of
+from agent.holding import Replanned
 from agent.plan import Planned
+from agent.plans import Draft, Plans, plans_of
 from agent.quarantine import Quarantine
 from agent.reading import Reading, interpreter_for
 from agent.rereading import ById
 from agent.run import PassResult, Run, Start
-from ims.audit import AuditEntry
-from ims.errors import DirectoryUnreachable, NotUnique
-from ims.locks import ENTRY_REASONS, Lock
+from agent.writing import Tally, Writer
+from ims.batches import Decision
+from ims.errors import DirectoryUnreachable
 from ims.passes import DirectoryState, PassKind, PassReport, Quarantined
-from ims.people import EntryId, Revision, UserId, same_but_for_bookkeeping
+from ims.people import EntryId, UserId
 from ims.ports import Batch, Progress
 
-BATCH = 2000
-"""How many users one transaction writes at most."""
 _TRIES = 3
 """How often a user who keeps moving is read and planned again before they wait for the next pass."""
 _NOTES = 50
@@ -37,39 +36,36 @@ _SHOWN = 100
 """How many users an observed directory's state names as those who would be locked."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Tally:
-    """What became of a pass's plans."""
-
-    changed: int = 0
-    raised: int = 0
-    lifted: int = 0
-    dropped: int = 0
-    unsettled: frozenset[UserId] = frozenset()
-    preview: list[AuditEntry] = field(default_factory=list)
-
-    def count(self, planned: Planned) -> None:
-        """Count a plan that was written."""
-        self.changed += 1
-        self.raised += len(planned.raised)
-        self.lifted += len(planned.lifted)
-
-
 class Committer:
     """Writes one pass's plans, batch after batch."""
 
-    def __init__(self, run: Run, start: Start, reading: Reading, plans: Plans, quarantine: Quarantine) -> None:
+    def __init__(
+        self,
+        run: Run,
+        start: Start,
+        reading: Reading,
+        plans: Plans,
+        quarantine: Quarantine,
+        braking: Braking,
+        writer: Writer | None = None,
+    ) -> None:
         self._run = run
+        self._braking = braking
+        self._writer = writer or Writer(run, start, quarantine)
         self._start = start
         self._reading = reading
         self._plans = plans
         self._quarantine = quarantine
-        self._number = 0
-        self.tally = Tally()
+
+    @property
+    def tally(self) -> Tally:
+        """Return what became of the pass's plans."""
+        return self._writer.tally
 
     def commit(self, client: Client) -> Tally:
         """Write all plans; those dropped are read and planned again. Raises FenceLost or StoreUnusable."""
-        dropped = self._write(self._plans.changed.values(), self._start.base)
+        context = self._plans.context
+        dropped = self._writer.write(self._plans.changed.values(), self._start.base, context)
         for _ in range(_TRIES):
             if not dropped:
                 break
@@ -78,88 +74,23 @@ class Committer:
                 plans = self._planned_again(client, dropped)
             except DirectoryUnreachable:
                 break
-            dropped = self._write(plans, base)
+            dropped = self._writer.write(plans, base, context)
+        self._writer.write_digests(self._plans.digests)
         self.tally.unsettled = dropped
         return self.tally
 
-    def close(self, state: DirectoryState, report: PassReport, quarantine: tuple[Quarantined, ...] | None) -> None:
-        """Write how the pass stands: the watermark covers what was written before it."""
-        self._apply(Batch(), state=state, report=report, quarantine=quarantine)
+    def close(
+        self,
+        state: DirectoryState,
+        report: PassReport,
+        quarantine: tuple[Quarantined, ...] | None,
+        replanned: Replanned,
+    ) -> None:
+        """Write how the pass stands: the watermark covers what was written before it, and what the brake keeps back."""
+        rows = Batch(audit=alarms.held_rows(replanned, self._start))
+        self._writer.apply(rows, state=state, report=report, quarantine=quarantine, held=replanned.change)
 
     # -----------------------------------------------------------------------------------------------------------------
-
-    def _write(self, plans: Iterable[Planned], base: Revision) -> frozenset[UserId]:
-        """Write plans made on the state of `base`; return those whose user had moved."""
-        todo = iter(list(plans))
-        dropped: set[UserId] = set()
-        while batch := tuple(islice(todo, BATCH)):
-            self._run.go_on()
-            dropped |= self._write_batch(batch, base)
-        return frozenset(dropped)
-
-    def _write_batch(self, plans: Sequence[Planned], base: Revision) -> set[UserId]:
-        """Write some plans; where one of them would break a rule of the store, that one alone goes to quarantine."""
-        try:
-            dropped = self._apply_plans(plans, base)
-        except NotUnique as error:
-            if len(plans) == 1:
-                return self._refuse(plans[0], base, error)
-            half = len(plans) // 2
-            return self._write_batch(plans[:half], base) | self._write_batch(plans[half:], base)
-        for planned in plans:
-            if planned.user.id not in dropped:
-                self.tally.count(planned)
-        self.tally.dropped += len(dropped)
-        return dropped
-
-    def _apply_plans(self, plans: Sequence[Planned], base: Revision) -> set[UserId]:
-        context = self._plans.context
-        changes = tuple(change_of(planned, base, context) for planned in plans)
-        batch = Batch(changes=changes, audit=import_rows(plans, context))
-        return set(self._apply(batch))
-
-    def _apply(
-        self,
-        batch: Batch,
-        *,
-        state: DirectoryState | None = None,
-        report: PassReport | None = None,
-        quarantine: tuple[Quarantined, ...] | None = None,
-    ) -> tuple[UserId, ...]:
-        fence = self._run.fence
-        if fence is None:
-            self.tally.preview += [*(row for change in batch.changes for row in change.audit), *batch.audit]
-            return ()
-        progress = Progress(
-            fence=fence,
-            pass_id=self._start.pass_id,
-            number=self._number + 1,
-            state=state,
-            report=report,
-            quarantine=quarantine,
-        )
-        applied = self._run.store.apply(replace(batch, progress=progress))
-        self._number += 1
-        return applied.dropped
-
-    def _refuse(self, planned: Planned, base: Revision, error: NotUnique) -> set[UserId]:
-        """Send one to quarantine. Name and tenant stay as they are; what the directory locks is locked all the same."""
-        link, before = link_to(planned.user, self._run.name), planned.before
-        if link is not None:
-            self._quarantine.put(link.entry_id, link.dn, str(error))
-        if link is None or before is None or link_to(before, self._run.name) is None:
-            return set()
-        ours = [lock for lock in planned.user.locks if self._is_of_the_entry(lock)]
-        others = [lock for lock in before.locks if not self._is_of_the_entry(lock)]
-        locks = (*others, *(replace(lock, tenant=before.tenant) for lock in ours))
-        held_on = replace(link_to(before, self._run.name) or link, stamp=link.stamp)
-        user = replace(with_link(before, held_on), locks=locks)
-        if same_but_for_bookkeeping(before, user):
-            return set()
-        return self._write_batch((replace(planned, user=user),), base)
-
-    def _is_of_the_entry(self, lock: Lock) -> bool:
-        return lock.source == self._run.name and lock.reason in ENTRY_REASONS
 
     def _planned_again(self, client: Client, users: Iterable[UserId]) -> list[Planned]:
         """Read and plan users anew who were written meanwhile: their entries, and what the other servers show."""
@@ -175,7 +106,7 @@ class Committer:
             if entry_id not in self._quarantine:
                 drafts[entry_id] = Draft(stored=by_entry[entry_id])
         plans = plans_of(drafts.values(), self._plans.context, self._quarantine)
-        return [planned for planned in plans if planned.changed]
+        return [left for planned in plans if planned.changed and (left := self._braking.again(planned)).changed]
 
 
 def record(
@@ -185,20 +116,27 @@ def record(
     plans: Plans,
     quarantine: Quarantine,
     committer: Committer,
+    braking: Braking,
 ) -> PassResult:
     """Write how the pass stands (phase 7): its report, and the directory's state with the watermark."""
     tally = committer.tally
     unsettled = f"{len(tally.unsettled)} users keep changing; the next pass reads them again" if tally.unsettled else ""
     error = plans.why_incomplete or unsettled
+    replanned = braking.result(reading, quarantine, tally.unsettled, error)
     report = _report(run, start, reading, plans, tally, error)
-    report = replace(report, quarantined=len(quarantine))
+    report = replace(report, quarantined=len(quarantine), kept_back=replanned.waiting)
     state = _state(run, start, reading, plans, error)
+    state = replace(state, kept_back=alarms.kept_back(replanned.open), attempts=braking.attempts)
     everybody = reading.kind is PassKind.RECONCILE and not plans.why_incomplete
     asked = frozenset() if plans.why_incomplete else reading.asked
-    committer.close(state, report, quarantine.after(None if everybody else reading.stream.seen | asked))
+    committer.close(state, report, quarantine.after(None if everybody else reading.stream.seen | asked), replanned)
     if not error and not run.dry:
         run.memory.keep(reading.groups)
-    return PassResult(report=report, state=state, preview=tuple(tally.preview))
+    if not run.dry:
+        alarms.tell(replanned, start.state, state)
+    waits = tuple(item for item in replanned.items if item.decision is Decision.WAITING)
+    batches = tuple(batch for batch in replanned.open if batch.waiting)
+    return PassResult(report=report, state=state, preview=tuple(tally.preview), waits=waits, batches=batches)
 
 
 def record_failure(run: Run, start: Start, error: DirectoryUnreachable) -> None:
@@ -230,13 +168,13 @@ def _report(run: Run, start: Start, reading: Reading, plans: Plans, tally: Tally
         ended=run.clock.now(),
         complete=not error,
         server=reading.server,
-        read=reading.stream.read,
+        read=reading.stream.read + reading.stream.passed_over,
+        passed_over=reading.stream.passed_over,
         changed=tally.changed,
         raised=tally.raised,
         lifted=tally.lifted,
         dropped=tally.dropped,
         unmatched=plans.unmatched,
-        kept_back=plans.context.verdict.count,
         canary_seen=reading.interpreter.canary,
         error=error,
         notes=(*plans.notes[:_NOTES], *((f"and {more} more",) if more > 0 else ())),
@@ -248,7 +186,6 @@ def _state(run: Run, start: Start, reading: Reading, plans: Plans, error: str) -
     state = replace(
         run.store.directory(run.name),
         entries=run.store.count(directory=run.name),
-        kept_back=_kept_back(start, reading, plans),
         would_lock=_would_lock(plans),
         error=error,
         error_since=(start.state.error_since or start.now) if error else None,
@@ -261,21 +198,12 @@ def _state(run: Run, start: Start, reading: Reading, plans: Plans, error: str) -
         state,
         watermark=reading.watermark(),
         fingerprint=start.fingerprint,
+        settled=state.settled if ticked else run.directory.meaning,
         groups=tuple(group.found for group in reading.groups.values() if group.found is not None),
         server=reading.server,
         last_tick=start.now if ticked else state.last_tick,
         last_reconcile=state.last_reconcile if ticked else start.now,
     )
-
-
-def _kept_back(start: Start, reading: Reading, plans: Plans) -> str:
-    """Say what waits. A tick sees no absences: while some are pending, what the reconcile said about them stays."""
-    verdict = plans.context.verdict
-    if verdict.text and verdict.text in start.state.kept_back:
-        return start.state.kept_back
-    if verdict.text:
-        return f"since {start.now:%Y-%m-%d %H:%M} UTC: {verdict.text}; nobody was locked for that"
-    return start.state.kept_back if reading.kind is PassKind.TICK and plans.pending_absences else ""
 
 
 def _would_lock(plans: Plans) -> tuple[str, ...]:

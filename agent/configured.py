@@ -50,7 +50,10 @@ class Protected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfiguredDirectory:
-    """One directory with all that decides what a reading of it means. `fingerprint` is that of those settings."""
+    """One directory with all that decides what a reading of it means.
+
+    `fingerprint` is that of those settings, `version` that of the program: another one may make more of an entry.
+    """
 
     name: DirectoryName
     settings: directories.Directory
@@ -60,9 +63,15 @@ class ConfiguredDirectory:
     circuits: Circuits
     clock: Clock
     fingerprint: str = ""
+    version: str = ""
     confirm: timedelta = timedelta(0)
     role_groups: tuple[RoleGroup, ...] = ()
     protected: Protected = field(default_factory=Protected)
+
+    @property
+    def meaning(self) -> str:
+        """Return what says whether two readings mean the same by what they show: the version and the settings."""
+        return f"{self.version} {self.fingerprint}"
 
     @property
     def mode(self) -> Mode:
@@ -74,7 +83,13 @@ class ConfiguredDirectory:
         return Client(self.access, self.circuits, self.clock)
 
 
-def configured(settings: Settings, name: str, circuits: Circuits, clock: Clock) -> ConfiguredDirectory:
+def configured(
+    settings: Settings,
+    name: str,
+    circuits: Circuits,
+    clock: Clock,
+    version: str = "",
+) -> ConfiguredDirectory:
     """Make one directory of the settings ready. Raises KeyError for a directory that is not in them."""
     chosen = settings.directories[name]
     return ConfiguredDirectory(
@@ -86,6 +101,7 @@ def configured(settings: Settings, name: str, circuits: Circuits, clock: Clock) 
         circuits=circuits,
         clock=clock,
         fingerprint=settings.fingerprint_of(name),
+        version=version,
         confirm=settings.affiliation.confirm,
         role_groups=tuple(
             RoleGroup(tenant=TenantId(tenant), role=Role(role), dn=dn)
@@ -130,6 +146,7 @@ def _reading(chosen: directories.Directory) -> ReadingRules:
         scope=_SCOPES[chosen.users.scope],
         attributes=tuple(dict.fromkeys((*chosen.attributes.wanted, *named))),
         default_policy=chosen.default_policy or "",
+        root=chosen.base,
     )
 
 

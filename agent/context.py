@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from agent.brake import Verdict
 from ims.locks import LedgerRules
 from ims.passes import Mode, PassId
-from ims.people import DirectoryName, EntryLink, TenantId, User
+from ims.people import DirectoryName, EntryLink, TenantId, User, UserId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,8 +15,9 @@ class Context:
     `complete` says that every page ended well, so that what the reading did not show is evidence; without it nobody
     becomes unaffiliated or absent. `silent_rules` are the affiliation rules about which this pass has no knowledge,
     `unknown_roles` the tenants whose role groups could not be read. `canary` says that one is configured, `servers`
-    names the other servers that can hold a lock of their own. `verdict` is the brake's; before it was asked, nothing
-    waits. `failed_over` says that another server was read than last time: it may lag behind.
+    names the other servers that can hold a lock of their own. `failed_over` says that this server stands in for
+    another, or that one did last time: it may show less than the store knows. `lagging`: it does, so that only the locks
+    that it shows are taken over.
     """
 
     directory: DirectoryName
@@ -30,10 +30,15 @@ class Context:
     canary: bool = False
     first_import: bool = False
     failed_over: bool = False
+    lagging: bool = False
     servers: frozenset[str] = frozenset()
     silent_rules: frozenset[str] = frozenset()
     unknown_roles: frozenset[TenantId] = frozenset()
-    verdict: Verdict = field(default_factory=Verdict)
+    last_seen: datetime | None = None
+    """When the last complete reading under these settings began; None = nothing is said of what happened since."""
+    read_by: datetime | None = None
+    unlocking: frozenset[UserId] = frozenset()
+    """Users whom an unlock of ours may have freed, by when the reading was over (see `agent.outside`)."""
 
     def confirmed(self, since: datetime | None) -> bool:
         """Return whether what is seen now, and was first seen at `since`, has been seen long enough to be believed."""

@@ -5,72 +5,28 @@ not waits for the end of the reading: only then is it known whether it was compl
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from agent.context import Context, link_to
+from agent.context import link_to
 from agent.directories.client import Client
 from agent.directories.entry import Entry
 from agent.directories.errors import BadEntry
 from agent.interpret import Interpreter
 from agent.knowledge import silent_rules
 from agent.matching import unknown_roles, unknown_rules
-from agent.plan import Planned, plan, plan_missing
+from agent.newcomers import Newcomers
+from agent.plan import plan
+from agent.plans import Draft, Plans
 from agent.quarantine import Quarantine
 from agent.reading import Reading
 from agent.rereading import USERS_AT_ONCE, chunks
 from agent.run import Run, Start
 from agent.sightings import Sighting, Untrusted
+from agent.writing import BATCH, Writer
 from ims.errors import DirectoryUnreachable
-from ims.locks import LockReason
-from ims.names import key_of_name
 from ims.passes import PassKind
-from ims.people import EntryId, TenantId, User, UserId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """What one user is planned on, so that it can be planned again. `seen` is None for one whose entry is not there."""
-
-    stored: User | None
-    seen: Sighting | None = None
-    deleted: bool = False
-
-    def plan(self, context: Context) -> Planned | None:
-        """Plan it in this context. Raises Untrusted."""
-        if self.seen is not None:
-            return plan(self.stored, self.seen, context)
-        return plan_missing(self.stored, context, deleted=self.deleted) if self.stored is not None else None
-
-
-@dataclass(slots=True, kw_only=True)
-class Plans:
-    """What a pass shall write, and what is worth telling of it. `context` is what the last plans were made in.
-
-    `pending_absences`: somebody is missing and not locked for it yet.
-    """
-
-    context: Context
-    changed: dict[UserId, Planned] = field(default_factory=dict)
-    would_lock: dict[UserId, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    unmatched: int = 0
-    why_incomplete: str = ""
-    pending_absences: bool = False
-
-    def add(self, planned: Planned) -> None:
-        """Take a plan in: kept if it changes something, told in any case."""
-        self.notes += planned.notes
-        if planned.changed:
-            self.changed[planned.user.id] = planned
-        if planned.would_lock:
-            name, reasons = planned.user.profile.user_name, ", ".join(planned.would_lock)
-            self.would_lock[planned.user.id] = f"{name}: {reasons}"
-
-    def forget(self, user: UserId) -> None:
-        """Take a plan back."""
-        self.changed.pop(user, None)
-        self.would_lock.pop(user, None)
+from ims.people import EntryId, User
 
 
 def interpret(reading: Reading, quarantine: Quarantine) -> Iterator[tuple[Sighting, ...]]:
@@ -90,21 +46,6 @@ def sightings_of(page: Iterable[Entry], interpreter: Interpreter, quarantine: Qu
     return tuple(found)
 
 
-def plans_of(drafts: Iterable[Draft], context: Context, quarantine: Quarantine) -> list[Planned]:
-    """Return the plans for some drafts; who cannot be trusted goes to quarantine."""
-    found = []
-    for one in drafts:
-        try:
-            planned = one.plan(context)
-        except Untrusted as error:
-            if one.seen is not None:
-                quarantine.put(one.seen.entry_id, one.seen.dn, str(error))
-            continue
-        if planned is not None:
-            found.append(planned)
-    return found
-
-
 def draft(
     client: Client,
     run: Run,
@@ -112,36 +53,54 @@ def draft(
     reading: Reading,
     sightings: Iterable[tuple[Sighting, ...]],
     quarantine: Quarantine,
+    writer: Writer | None = None,
 ) -> tuple[Plans, tuple[Draft, ...]]:
     """Plan everybody who was seen (phase 4).
+
+    With a `writer`, a first import's newcomers are written as they come, and the digests of those who change nothing.
 
     Return the plans, and the drafts that wait for the brake: those whom the reading shows in no tenant of theirs, and
     those whom it does not show.
     """
-    drafting = _Drafting(run, start, reading, quarantine)
+    drafting = _Drafting(run, start, reading, quarantine, writer)
     for page in sightings:
         drafting.page(page)
     return drafting.end(client)
 
 
+def _failed_over(run: Run, start: Start, reading: Reading) -> bool:
+    """Return whether this server may show older entries than were read before: it is, or last time was, a stand-in."""
+    moved = reading.server != run.directory.access.servers[0] or start.state.server not in ("", reading.server)
+    return moved or bool(start.lag)
+
+
 class _Drafting:
     """Phase 4 while the stream runs."""
 
-    def __init__(self, run: Run, start: Start, reading: Reading, quarantine: Quarantine) -> None:
+    def __init__(
+        self,
+        run: Run,
+        start: Start,
+        reading: Reading,
+        quarantine: Quarantine,
+        writer: Writer | None,
+    ) -> None:
         self._run = run
         self._reading = reading
         self._quarantine = quarantine
+        self._now = start.now
+        self._writer = writer
         groups = reading.interpreter.groups
         self._context = replace(
             start.context(run),
             servers=frozenset(other.server for other in reading.interpreter.others),
-            failed_over=bool(start.state.server) and start.state.server != reading.server,
+            failed_over=_failed_over(run, start, reading),
             unknown_roles=unknown_roles(run.directory, groups),
             silent_rules=unknown_rules(run.directory, groups),
         )
         self._plans = Plans(context=self._context)
         self._drafts: list[Draft] = []
-        self._newcomers: dict[tuple[TenantId, str], tuple[Sighting, UserId]] = {}
+        self._newcomers = Newcomers(run, start, self._plans, quarantine, writer)
         self._recognised = False
         self._kept, self._lost = Counter[str](), Counter[str]()
 
@@ -149,14 +108,18 @@ class _Drafting:
         """Plan one page of sightings."""
         stored = self._run.store.behind(self._run.name, [seen.entry_id for seen in page])
         self._recognised = self._recognised or bool(stored)
-        namesakes = self._namesakes([seen for seen in page if seen.entry_id not in stored])
+        newcomers = []
         for seen in page:
             known = stored.get(seen.entry_id)
             if known is None:
-                self._newcomer(seen, namesakes.get(seen.entry_id))
+                newcomers.append(seen)
             else:
                 self._count_rule(known, seen)
-                self._known(Draft(stored=known, seen=seen))
+                self._known(known, seen)
+        self._newcomers.page(newcomers)
+        if self._writer is not None and len(self._plans.digests) >= BATCH:
+            self._writer.write_digests(self._plans.digests)
+            self._plans.digests.clear()
 
     def end(self, client: Client) -> tuple[Plans, tuple[Draft, ...]]:
         """Add whoever was not seen, and say how far this reading is evidence."""
@@ -177,43 +140,18 @@ class _Drafting:
 
     # --- whoever was seen --------------------------------------------------------------------------------------------
 
-    def _known(self, known: Draft) -> None:
+    def _known(self, known: User, seen: Sighting) -> None:
         """Plan a user of this entry, at once or, where no rule of their own tenant matches, in the end."""
-        tenants = {match.tenant for match in known.seen.matches} if known.seen else set()
-        if known.stored is None or known.stored.tenant not in tenants:
-            self._drafts.append(known)
+        if not any(match.tenant == known.tenant for match in seen.matches):
+            self._drafts.append(Draft(stored=known, seen=seen))
             return
-        for planned in plans_of((known,), self._context, self._quarantine):
+        try:
+            planned = plan(known, seen, self._context)
+        except Untrusted as error:
+            self._quarantine.put(seen.entry_id, seen.dn, str(error))
+            return
+        if planned is not None:
             self._plans.add(planned)
-
-    def _newcomer(self, seen: Sighting, namesake: User | None) -> None:
-        """Plan an entry without a user. Of two with one name neither is believed: nobody can say which is meant."""
-        if not seen.matches:
-            self._plans.unmatched += 1
-            return
-        for planned in plans_of((Draft(stored=namesake, seen=seen),), self._context, self._quarantine):
-            key = (planned.user.tenant, key_of_name(planned.user.profile.user_name))
-            other = self._newcomers.setdefault(key, (seen, planned.user.id))
-            if other[0] is seen:
-                self._plans.add(planned)
-                continue
-            self._plans.forget(other[1])
-            for one, two in ((seen, other[0]), (other[0], seen)):
-                why = f"{one.profile.user_name} is the user name of two new entries, this one and {two.dn}: rename one"
-                self._quarantine.put(one.entry_id, one.dn, why)
-
-    def _namesakes(self, newcomers: list[Sighting]) -> Mapping[EntryId, User]:
-        """Return the users whose name entries without a user have, in the tenant that would be theirs."""
-        by_tenant: dict[TenantId, list[Sighting]] = {}
-        for seen in newcomers:
-            for tenant in {match.tenant for match in seen.matches}:
-                by_tenant.setdefault(tenant, []).append(seen)
-        found: dict[EntryId, User] = {}
-        for tenant, sightings in by_tenant.items():
-            named = self._run.store.named(tenant, [seen.profile.user_name for seen in sightings])
-            keys = ((seen.entry_id, key_of_name(seen.profile.user_name)) for seen in sightings)
-            found |= {entry_id: named[key] for entry_id, key in keys if key in named}
-        return found
 
     def _count_rule(self, known: User, seen: Sighting) -> None:
         """Count, for each rule, those whom it matched before and matches still, and those whom it does not."""
@@ -228,8 +166,9 @@ class _Drafting:
         """Say why absence in this reading means nothing, though every page ended well; empty = it does."""
         if self._reading.stream.nameless:
             return f"{self._reading.stream.nameless} entries did not show their id: nobody is taken for absent"
-        known = self._run.store.count(directory=self._run.name)
-        if self._reading.kind is PassKind.RECONCILE and not self._recognised and known:
+        known = self._reading.stream.known
+        recognised = self._recognised or self._reading.stream.passed_over
+        if known and not recognised:
             return (
                 f"the search succeeded and showed nobody of the {known} who are known: that says nothing about anybody"
             )
@@ -237,23 +176,29 @@ class _Drafting:
 
     def _silent_rules(self, client: Client) -> dict[str, str]:
         kind, groups = self._reading.kind, self._reading.interpreter.groups
-        return silent_rules(client, self._run, kind, groups, kept=self._kept, lost=self._lost)
+        kept = self._kept + self._kept_by_passing_over()
+        return silent_rules(client, self._run, kind, groups, kept=kept, lost=self._lost)
+
+    def _kept_by_passing_over(self) -> Counter[str]:
+        """Return, of the rules that lost people and kept none who was seen, those that keep somebody passed over."""
+        doubtful = {rule for rule in self._lost if not self._kept[rule]}
+        kept = Counter[str]()
+        if not doubtful or not self._reading.stream.passed_over:
+            return kept
+        known = self._run.store.known_entries(self._run.name, self._now).digests.values()
+        for user in self._behind(set(known) - self._reading.stream.unseen() - self._reading.stream.seen):
+            link = link_to(user, self._run.name)
+            kept.update({link.rule} & doubtful if link is not None else ())
+            if kept.keys() == doubtful:
+                break
+        return kept
 
     def _missing(self, *, believed: bool) -> Iterator[Draft]:
         """Return the drafts of the users whose entries are not there; of a tick, those whose deletion was reported."""
         if self._reading.kind is PassKind.TICK:
-            unseen = self._reading.asked - self._reading.stream.seen
-            self._plans.pending_absences = any(map(self._is_pending, self._behind(unseen)))
             yield from (Draft(stored=user, deleted=True) for user in self._behind(self._reading.gone))
         elif believed:
-            left = self._run.store.entry_ids(self._run.name).keys() - self._reading.stream.seen
-            yield from (Draft(stored=user) for user in self._behind(left))
-
-    def _is_pending(self, user: User) -> bool:
-        """Return whether a user is missing and not locked for it: a confirmation, or the brake, is waited for."""
-        link = link_to(user, self._run.name)
-        locked = any(lock.reason is LockReason.ABSENT and lock.source == self._run.name for lock in user.locks)
-        return link is not None and link.missing_since is not None and not locked
+            yield from (Draft(stored=user) for user in self._behind(self._reading.stream.unseen()))
 
     def _behind(self, ids: Iterable[EntryId]) -> Iterator[User]:
         for some in chunks(sorted(ids), USERS_AT_ONCE):

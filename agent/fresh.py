@@ -16,7 +16,7 @@ from agent.directories.filters import equal
 from agent.directories.reader import find_one, user_with_id
 from agent.groups import MEMBER, MEMBER_OF, find_group
 from agent.interpret import canary_seen, only_there, server_locks
-from agent.matching import Groups, matches_of, protection_of
+from agent.matching import Groups, matches_of, protection_of, rule_tests
 from agent.sightings import RuleMatch, ServerLocks
 from config.rules import Rule, Via
 from ims.errors import DirectoryUnreachable
@@ -145,7 +145,7 @@ class FreshReader:
         """
         address = address_of(entry.dn)
         groups, unknown = self._groups(client, entry)
-        matches = matches_of(entry, address, self._directory, groups)
+        matches = matches_of(entry, address, rule_tests(self._directory, groups))
         own = [match for match in matches if match.tenant == tenant]
         if unknown and not own and not link.rule:
             raise DirectoryUnreachable(f"{self._directory.name}: {'; '.join(unknown)}: who is affiliated is not known")

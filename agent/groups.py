@@ -5,9 +5,9 @@ missing, may not be read, or has lost all its members is *no knowledge*: nobody 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from agent.addresses import Address, addresses_of
+from agent.addresses import Address
 from agent.configured import ConfiguredDirectory
 from agent.directories.client import Client
 from agent.directories.entry import Entry
@@ -16,6 +16,7 @@ from agent.directories.filters import all_of, equal
 from agent.directories.reader import find_one, read_all
 from agent.directories.searches import NOTHING, Search
 from agent.matching import Groups
+from agent.members import Members
 from config.rules import Via
 from ims.passes import RuleGroup
 
@@ -27,23 +28,36 @@ MEMBER_OF = "memberOf"
 class GroupReading:
     """What a pass knows of one group. `members` is None where it knows nothing; `why` then says so.
 
-    `found` is what to remember of it, None if it was never found. `came` (with their DNs) and `went` are those whose
-    membership changed since the last committed pass. With `compare` nobody remembers who was there before: `came` is
-    everybody, and only the store can tell who is new and who is gone. `remembered`: the members were not read now.
+    `found` is what to remember of it, None if it was never found. `before` are the members of the last committed pass.
+    With `compare` nobody remembers them: then anybody may be new, and only the store can tell who is, and who is gone.
+    `remembered`: the members were not read now.
     """
 
     found: RuleGroup | None
-    members: frozenset[Address] | None = None
-    came: Mapping[Address, str] = field(default_factory=dict)
-    went: frozenset[Address] = frozenset()
+    members: Members | None = None
+    before: Members | None = None
     compare: bool = False
     remembered: bool = False
     why: str = ""
 
     @property
+    def came(self) -> Mapping[Address, str]:
+        """Return those who were not members before, or may not have been, with their DNs."""
+        return self.members.without(self.before) if self.members is not None and self.moved else {}
+
+    @property
+    def went(self) -> frozenset[Address]:
+        """Return those who were members before and are none now."""
+        if self.members is None or self.before is None:
+            return frozenset()
+        return self.before.addresses - self.members.addresses
+
+    @property
     def moved(self) -> bool:
         """Return whether somebody's membership may have changed."""
-        return bool(self.came or self.went or self.compare)
+        if self.members is None or self.before is None:
+            return self.compare
+        return self.before.digest != self.members.digest
 
 
 class GroupMemory:
@@ -54,9 +68,9 @@ class GroupMemory:
     """
 
     def __init__(self) -> None:
-        self._members: dict[str, tuple[RuleGroup, frozenset[Address]]] = {}
+        self._members: dict[str, tuple[RuleGroup, Members]] = {}
 
-    def members(self, group: RuleGroup | None) -> frozenset[Address] | None:
+    def members(self, group: RuleGroup | None) -> Members | None:
         """Return the members of a group in the state that the store remembers, or None."""
         known = self._members.get(group.dn) if group is not None else None
         return known[1] if known is not None and known[0] == group else None
@@ -152,21 +166,14 @@ class _GroupReader:
             return GroupReading(found=known, why=f"the group {dn} has lost all its {known.members} members")
         found = RuleGroup(dn=dn, entry_id=entry_id, members=len(members), stamp=stamp)
         if unchanged and remembered is None:
-            return GroupReading(found=found, members=frozenset(members))
-        before = remembered or frozenset()
-        return GroupReading(
-            found=found,
-            members=frozenset(members),
-            came={address: dn for address, dn in members.items() if address not in before},
-            went=before - members.keys(),
-            compare=remembered is None,
-        )
+            return GroupReading(found=found, members=members)
+        return GroupReading(found=found, members=members, before=remembered, compare=remembered is None)
 
-    def _members(self, group: Entry, via: Via) -> dict[Address, str]:
+    def _members(self, group: Entry, via: Via) -> Members:
         """Return who is in a group. Raises Refused where that cannot be told completely."""
         if via is Via.MEMBER:
             entry = self._client.search_one(group.dn, (MEMBER,))
-            return addresses_of(entry.texts(MEMBER) if entry is not None else ())
+            return Members(_names_in(entry) if entry is not None else ())
         reading = self._directory.reading
         search = Search(
             base=reading.base,
@@ -177,4 +184,13 @@ class _GroupReader:
         entries, completeness = read_all(self._client, search)
         if not completeness.complete:
             raise BadEntry(group.dn, completeness.why)
-        return addresses_of(entry.dn for entry in entries)
+        return Members(entry.dn.encode(errors="replace") for entry in entries)
+
+
+def _names_in(group: Entry) -> tuple[bytes, ...]:
+    """Return the names that a group lists. Raises BadEntry where one is no text."""
+    names = group.values(MEMBER)
+    text = b"".join(names)
+    if not text.isascii() or b"\0" in text:
+        group.texts(MEMBER)
+    return names

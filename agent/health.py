@@ -79,6 +79,8 @@ def _found(
         found.append((Condition.STALE, f"{state.name} was last read completely on {_text(read_at)}"))
     if state.kept_back:
         found.append((Condition.KEPT_BACK, f"{state.name} keeps changes back {state.kept_back}"))
+    if state.attempts:
+        found.append((Condition.OK, f"{state.name}: {state.attempts}"))
     if mode is Mode.OBSERVE:
         found.append((Condition.OBSERVE, f"{state.name} is only observed: {_would(state)}"))
     return found

@@ -1,6 +1,6 @@
 """From an entry, as LDAP has it, to what it says in our words: phase 3 of every pass, and of every fresh reading."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -11,10 +11,10 @@ from agent.directories.dialect import Policies, Reading
 from agent.directories.entry import Entry
 from agent.directories.errors import BadEntry, MalformedName, Refused
 from agent.directories.reader import attributes
-from agent.matching import Groups, matches_of, protection_of, roles_of
-from agent.profiles import mapped_fields, profile_of
+from agent.matching import Groups, RuleTest, matches_of, protection_of, roles_of, rule_tests
+from agent.profiles import ProfileMapping, mapping_of, profile_of
 from agent.sightings import OtherServer, ServerLocks, Sighting, Untrusted
-from ims.locks import LockFact
+from ims.locks import BEGINNING, LockFact
 from ims.people import EntryId
 
 
@@ -29,11 +29,13 @@ class Interpreter:
     now: datetime
     readable: frozenset[EntryId] = frozenset()
     others: tuple[OtherServer, ...] = ()
-    mapped: frozenset[str] = field(init=False, default=frozenset())
+    mapping: ProfileMapping = field(init=False)
+    rules: tuple[RuleTest, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Find out once which fields of a profile the directory decides."""
-        object.__setattr__(self, "mapped", mapped_fields(self.directory.settings.attributes))
+        """Make ready once what is used for every entry."""
+        object.__setattr__(self, "mapping", mapping_of(self.directory.settings.attributes))
+        object.__setattr__(self, "rules", rule_tests(self.directory, self.groups))
 
     def sighting(self, entry: Entry) -> Sighting:
         """Return what an entry says, and what the other servers say of its locks. Raises Untrusted."""
@@ -48,30 +50,37 @@ class Interpreter:
         directory, dialect = self.directory, self.directory.dialect
         address = address_of(entry.dn)
         entry_id, stamp = dialect.entry_id(entry), dialect.stamp(entry)
-        profile = profile_of(entry, directory.settings.attributes)
-        reading = dialect.read_locks(entry, self.policies.of(entry, self.now), self.now)
+        profile = profile_of(entry, self.mapping)
+        policy = self.policies.of(entry, self.now)
+        reading = dialect.read_locks(entry, policy, self.now)
         here = server_locks(reading, "", canary=self.canary, readable=entry_id in self.readable)
-        elsewhere = (other.shows(entry_id, stamp) for other in self.others)
         return Sighting(
             entry_id=entry_id,
             dn=entry.dn,
             stamp=stamp,
             profile=profile,
-            mapped=self.mapped,
-            locks=(here, *(only_there(there, here.facts) for there in elsewhere if there is not None)),
-            matches=matches_of(entry, address, directory, self.groups),
+            mapped=self.mapping.fields,
+            locks=(here, *self._elsewhere(entry_id, stamp, here)) if self.others else (here,),
+            matches=matches_of(entry, address, self.rules),
             roles=roles_of(address, directory, self.groups),
             protected=protection_of(address, profile.user_name, directory),
             doubt=reading.doubt,
             hint=reading.hint,
+            digest=entry.digest,
+            same_until=reading.same_until if policy.fingerprinted else BEGINNING,
         )
+
+    def _elsewhere(self, entry_id: EntryId, stamp: str, here: ServerLocks) -> Iterator[ServerLocks]:
+        shown = (other.shows(entry_id, stamp) for other in self.others)
+        return (only_there(there, here.facts) for there in shown if there is not None)
 
 
 def server_locks(reading: Reading, server: str, *, canary: bool, readable: bool) -> ServerLocks:
     """Return what one server shows of an entry's locks."""
+    facts = (*reading.facts, *reading.lapsed)
     return ServerLocks(
         server=server,
-        facts=tuple(replace(fact, server=server) for fact in (*reading.facts, *reading.lapsed)),
+        facts=tuple([replace(fact, server=server) for fact in facts]) if facts else (),
         marker=reading.marker,
         canary=canary,
         readable=readable,

@@ -1,7 +1,8 @@
 """Which affiliation rules, role groups and protections an entry matches, by what was read of the groups. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 
 from agent.addresses import Address
 from agent.configured import ConfiguredDirectory
@@ -17,7 +18,7 @@ from ims.people import PERSON_ROLES, DirectoryName, Role, TenantId
 class Groups:
     """Who is in the groups that settings name, by the DN in the settings. A group without knowledge is not here."""
 
-    members: Mapping[str, frozenset[Address]] = field(default_factory=dict)
+    members: Mapping[str, Container[Address]] = field(default_factory=dict)
 
     def known(self, dn: str) -> bool:
         """Return whether anything is known about this group's members."""
@@ -33,22 +34,34 @@ def rule_name(directory: DirectoryName, name: str) -> str:
     return f"{directory}/{name}"
 
 
-def matches_of(
-    entry: Entry,
-    address: Address,
-    directory: ConfiguredDirectory,
-    groups: Groups,
-) -> tuple[RuleMatch, ...]:
-    """Return the rules that an entry matches, in the settings' order. Raises BadEntry."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleTest:
+    """One rule of the settings, made ready: what it matches with, and how that is found out."""
+
+    match: RuleMatch
+    holds: Callable[[Entry, Address], bool]
+
+
+def rule_tests(directory: ConfiguredDirectory, groups: Groups) -> tuple[RuleTest, ...]:
+    """Return the directory's rules in the settings' order, made ready for many entries."""
     return tuple(
-        RuleMatch(tenant=TenantId(rule.tenant), rule=rule_name(directory.name, name))
+        RuleTest(
+            match=RuleMatch(tenant=TenantId(rule.tenant), rule=rule_name(directory.name, name)),
+            holds=_test_of(rule, groups),
+        )
         for name, rule in directory.settings.rules.items()
-        if _matches(entry, address, rule, groups)
     )
+
+
+def matches_of(entry: Entry, address: Address, rules: Iterable[RuleTest]) -> tuple[RuleMatch, ...]:
+    """Return the rules that an entry matches, in their order. Raises BadEntry."""
+    return tuple([rule.match for rule in rules if rule.holds(entry, address)])
 
 
 def roles_of(address: Address, directory: ConfiguredDirectory, groups: Groups) -> tuple[tuple[TenantId, Role], ...]:
     """Return the strongest role that groups give an entry, for each tenant."""
+    if not directory.role_groups:
+        return ()
     held = {(group.tenant, group.role) for group in directory.role_groups if groups.holds(group.dn, address)}
     strongest: dict[TenantId, Role] = {}
     for role in PERSON_ROLES:
@@ -70,19 +83,26 @@ def unknown_rules(directory: ConfiguredDirectory, groups: Groups) -> frozenset[s
 
 def protection_of(address: Address, user_name: str, directory: ConfiguredDirectory) -> str:
     """Return why nobody unlocks this entry here; empty = nothing protects it."""
-    if key_of_name(user_name) in directory.protected.names:
+    if directory.protected.names and key_of_name(user_name) in directory.protected.names:
         return "listed in the settings"
     return directory.protected.addresses.get(address, "")
 
 
-def _matches(entry: Entry, address: Address, rule: Rule, groups: Groups) -> bool:
+def _test_of(rule: Rule, groups: Groups) -> Callable[[Entry, Address], bool]:
     if rule.group is not None:
-        return groups.holds(rule.group, address)
+        members: Container[Address] = groups.members.get(rule.group, frozenset())
+        return lambda _, address: address in members
     if rule.attribute is not None:
-        wanted = _folded(rule.value or "")
-        return any(_folded(value) == wanted for value in entry.texts(rule.attribute))
-    return rule.subtree is not None and within(entry.dn, rule.subtree)
+        return partial(_has_value, rule.attribute, _folded(rule.value or ""))
+    base = rule.subtree or ""
+    return lambda entry, _: within(entry.dn, base)
 
 
+def _has_value(attribute: str, wanted: str, entry: Entry, _: Address) -> bool:
+    return wanted in map(_folded, entry.texts(attribute))
+
+
+@lru_cache(maxsize=10_000)
 def _folded(value: str) -> str:
+    """Return a value as it is compared. What rules ask for, departments and kinds of people, has few values."""
     return " ".join(value.casefold().split())

@@ -4,14 +4,15 @@ Nothing is written here and no clock is read: the same stored user, sighting and
 dry run, a repeated pass and a change planned anew after somebody else's write all take this one way.
 """
 
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from agent.affiliation import affiliate, choose, newcomers_rule, with_link
-from agent.brake import BRAKED, Weight
+from agent.brake import appears
 from agent.context import Context, link_to
+from agent.digests import digest_of
+from agent.plain import is_as_before, plain_newcomer
 from agent.profiles import merged
 from agent.sightings import ServerLocks, Sighting, Untrusted
 from ims.locks import (
@@ -24,6 +25,7 @@ from ims.locks import (
     lock_of,
     settle,
 )
+from ims.outside import shown_until
 from ims.passes import Mode
 from ims.people import (
     Affiliation,
@@ -31,22 +33,30 @@ from ims.people import (
     EntryLink,
     Role,
     User,
-    UserId,
+    new_user_id,
     same_but_for_bookkeeping,
 )
+from ims.ports import EntryDigest
 
 _ROUNDING = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """One user as it shall be. `would_lock` are the reasons that only observing keeps out of force."""
+    """One user as it shall be. `would_lock` are the reasons that only observing keeps out of force.
+
+    `digest` is kept of an entry that need not be looked at again while it stays as it is. Of a plan that is `held` the
+    brake has left what may be written while it waits; an `approved` one was let through by a person.
+    """
 
     before: User | None
     user: User
     changed: bool
     would_lock: tuple[LockReason, ...] = ()
     notes: tuple[str, ...] = ()
+    digest: EntryDigest | None = None
+    held: bool = False
+    approved: bool = False
 
     @property
     def raised(self) -> tuple[Lock, ...]:
@@ -61,9 +71,11 @@ class Planned:
         return tuple(lock for lock in (self.before.locks if self.before else ()) if lock.id not in kept)
 
     @property
-    def weights(self) -> tuple[Weight, ...]:
-        """Return what the brake counts of it."""
-        return tuple(Weight(tenant=self.user.tenant, reason=x.reason) for x in self.raised if x.reason in BRAKED)
+    def counted(self) -> tuple[Lock, ...]:
+        """Return the locks of it that the brake counts: none of somebody new, who loses no access."""
+        if self.before is None:
+            return ()
+        return tuple(lock for lock in self.raised if appears(lock, self.before.locks))
 
 
 def plan(stored: User | None, seen: Sighting, context: Context) -> Planned | None:
@@ -72,6 +84,19 @@ def plan(stored: User | None, seen: Sighting, context: Context) -> Planned | Non
     `stored` is the user behind the entry, or the one of the same name to which an entry without a user would be linked.
     Raises Untrusted, which sends the entry to quarantine.
     """
+    if context.lagging and (stored is None or link_to(stored, context.directory) is None):
+        return None  # a server of the past shows nobody new: whom the store does not know may be gone since
+    if stored is None:
+        user = plain_newcomer(seen, context)
+        if user is not None:
+            return Planned(before=None, user=user, changed=True, digest=digest_of(None, user, seen, context))
+    elif is_as_before(stored, seen, context):
+        return Planned(before=stored, user=stored, changed=False, digest=digest_of(stored, stored, seen, context))
+    return plan_closely(stored, seen, context)
+
+
+def plan_closely(stored: User | None, seen: Sighting, context: Context) -> Planned | None:
+    """Plan as `plan` does, step by step. Raises Untrusted."""
     start = _newcomer(seen, context) if stored is None else _known(stored, seen, context)
     if start is None:
         return None
@@ -79,12 +104,18 @@ def plan(stored: User | None, seen: Sighting, context: Context) -> Planned | Non
         return Planned(before=stored, user=stored, changed=False, notes=(f"{seen.dn} is older here than last time",))
     user = _as_it_shall_be(start, stored, seen, context)
     conflict = choose(start, seen.matches, context).conflict
+    would_lock = _would_lock(lambda enforcing: _as_it_shall_be(start, stored, seen, enforcing), context)
+    unproved = _unproved(stored, seen, user, context)
+    if unproved and stored is not None:
+        user = _with_last_sight(user, stored, context)
+    notes = (*((conflict,) if conflict else ()), *unproved)
     return Planned(
         before=stored,
         user=user,
-        changed=_worth_a_write(stored, user, context),
-        would_lock=_would_lock(lambda enforcing: _as_it_shall_be(start, stored, seen, enforcing), context),
-        notes=(*((conflict,) if conflict else ()), *_unproved(stored, seen, user, context)),
+        changed=worth_a_write(stored, user, context),
+        would_lock=would_lock,
+        notes=notes,
+        digest=None if would_lock or notes else digest_of(stored, user, seen, context),
     )
 
 
@@ -96,7 +127,7 @@ def plan_missing(stored: User, context: Context, *, deleted: bool = False) -> Pl
     """
     user = _missing(stored, context, deleted=deleted)
     would = _would_lock(lambda enforcing: _missing(stored, enforcing, deleted=deleted), context)
-    return Planned(before=stored, user=user, changed=_worth_a_write(stored, user, context), would_lock=would)
+    return Planned(before=stored, user=user, changed=worth_a_write(stored, user, context), would_lock=would)
 
 
 # --- who it is -------------------------------------------------------------------------------------------------------
@@ -107,7 +138,7 @@ def _newcomer(seen: Sighting, context: Context) -> User | None:
     if match is None:
         return None
     return User(
-        id=UserId(str(uuid.uuid4())),
+        id=new_user_id(),
         tenant=match.tenant,
         profile=seen.profile,
         created=context.now,
@@ -130,12 +161,17 @@ def _known(stored: User, seen: Sighting, context: Context) -> User:
 
 
 def _as_it_shall_be(start: User, stored: User | None, seen: Sighting, context: Context) -> User:
+    user = start if context.lagging else _placed(start, stored, seen, context)
+    user = _settled(user, stored, seen, context)
+    return _observed(user, context) if context.mode is Mode.OBSERVE else user
+
+
+def _placed(start: User, stored: User | None, seen: Sighting, context: Context) -> User:
+    """Take over who it is, and where they belong."""
     user = _described(start, seen, context)
     user = _without(user, context, frozenset({LockReason.ABSENT}))
     user = affiliate(user, seen, context)
-    user = replace(user, role=_role(user, stored, seen, context))
-    user = _settled(user, stored, seen, context)
-    return _observed(user, context) if context.mode is Mode.OBSERVE else user
+    return replace(user, role=_role(user, stored, seen, context))
 
 
 def _described(user: User, seen: Sighting, context: Context) -> User:
@@ -147,7 +183,7 @@ def _described(user: User, seen: Sighting, context: Context) -> User:
         entry_id=seen.entry_id,
         dn=seen.dn,
         seen_at=context.now,
-        stamp=seen.stamp,
+        stamp=_stamp_to_keep(user, link, seen),
         rule=link.rule if link else "",
         unmatched_since=link.unmatched_since if link else None,
         doubt=seen.doubt,
@@ -155,6 +191,17 @@ def _described(user: User, seen: Sighting, context: Context) -> User:
     )
     profile = merged(user.profile, seen.profile, seen.mapped) if first else user.profile
     return with_link(replace(user, profile=profile, protected=seen.protected), fresh)
+
+
+def _stamp_to_keep(user: User, link: EntryLink | None, seen: Sighting) -> str:
+    """Return the stamp against which the next reading is compared.
+
+    Under a lock that this reading could not have seen it is the old one: an unlock made in the dark is believed as soon
+    as the lock attributes can be read again, though the entry does not change any more.
+    """
+    dark = any(not (shown.readable or shown.marker) for shown in seen.locks)
+    held = any(lock.source == link.directory and lock.reason in ENTRY_REASONS for lock in user.locks) if link else False
+    return link.stamp if link is not None and dark and held else seen.stamp
 
 
 def _role(user: User, stored: User | None, seen: Sighting, context: Context) -> Role | None:
@@ -206,8 +253,7 @@ def _missing(stored: User, context: Context, *, deleted: bool) -> User:
     if context.mode is Mode.OBSERVE:
         return _observed(user, context)
     known = any(lock.reason is LockReason.ABSENT and lock.source == context.directory for lock in user.locks)
-    waits = context.verdict.holds(user.tenant) or not (deleted or context.confirmed(link.missing_since))
-    if known or waits:
+    if known or not (deleted or context.confirmed(link.missing_since)):
         return user
     fact = LockFact(reason=LockReason.ABSENT, source=context.directory, evidence=(("dn", link.dn),))
     return replace(user, locks=(*user.locks, lock_of(fact, user.id, user.tenant, context.now, context.pass_id)))
@@ -236,7 +282,7 @@ def _readable(stored: User | None, seen: Sighting, shown: ServerLocks, context: 
     A directory with a canary is believed only in a pass that saw the canary's lock; without one, an entry is believed
     whose own change stamp moved.
     """
-    if not shown.readable:
+    if context.lagging or not shown.readable:
         return False
     if shown.marker or shown.canary:
         return True
@@ -286,6 +332,14 @@ def _unproved(stored: User | None, seen: Sighting, user: User, context: Context)
     return tuple(f"{user.profile.user_name} stays locked ({lock.reason}): {why}" for lock in kept)
 
 
+def _with_last_sight(user: User, stored: User, context: Context) -> User:
+    """Remember when a lock was last seen that is kept without being seen: it may have ended ever since."""
+    link, known = link_to(user, context.directory), link_to(stored, context.directory)
+    if link is None or known is None:
+        return user
+    return with_link(user, replace(link, shown_until=shown_until(known, context.last_seen)))
+
+
 # --- what comes of it ------------------------------------------------------------------------------------------------
 
 
@@ -298,7 +352,7 @@ def _would_lock(planned: Callable[[Context], User], context: Context) -> tuple[L
     return tuple(dict.fromkeys(lock.reason for lock in ours))
 
 
-def _worth_a_write(before: User | None, after: User, context: Context) -> bool:
+def worth_a_write(before: User | None, after: User, context: Context) -> bool:
     """Return whether a user has to be written.
 
     A stamp alone is worth it only under a lock: it is what the next reading compares before it believes an unlock.
@@ -307,4 +361,6 @@ def _worth_a_write(before: User | None, after: User, context: Context) -> bool:
         return True
     old, new = link_to(before, context.directory), link_to(after, context.directory)
     locked = any(lock.source == context.directory and lock.reason in ENTRY_REASONS for lock in after.locks)
-    return locked and old is not None and new is not None and old.stamp != new.stamp
+    if not locked or old is None or new is None:
+        return False
+    return (old.stamp, old.shown_until) != (new.stamp, new.shown_until)

@@ -1,6 +1,6 @@
 """How a person's profile is filled from an entry: SCIM path ← LDAP attribute, as the settings map them. Pure."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from agent.directories.entry import Entry
 from agent.directories.errors import MalformedName
@@ -29,14 +29,38 @@ TEXTS = (
 """The profile's texts, named alike in the settings and in the profile; the user name is a case of its own."""
 
 
-def profile_of(entry: Entry, attributes: Attributes) -> Profile:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileMapping:
+    """The settings' mapping as it is used for each of 100,000 entries: only what is mapped.
+
+    Texts are pairs of a profile's field and an attribute, contacts of a SCIM type and an attribute.
+    """
+
+    user_name: str
+    texts: tuple[tuple[str, str], ...]
+    emails: tuple[tuple[str, str], ...]
+    phone_numbers: tuple[tuple[str, str], ...]
+    fields: frozenset[str]
+
+
+def mapping_of(attributes: Attributes) -> ProfileMapping:
+    """Return the mapping that the settings make."""
+    return ProfileMapping(
+        user_name=attributes.user_name,
+        texts=tuple((name, attribute) for name in TEXTS if (attribute := getattr(attributes, name))),
+        emails=attributes.emails,
+        phone_numbers=attributes.phone_numbers,
+        fields=mapped_fields(attributes),
+    )
+
+
+def profile_of(entry: Entry, mapping: ProfileMapping) -> Profile:
     """Return the profile that an entry gives. Raises Untrusted without a user name, BadEntry for what is no text."""
-    texts = {name: _text(entry, getattr(attributes, name)) for name in TEXTS}
     return Profile(
-        user_name=_user_name(entry, attributes.user_name),
-        emails=_contacts(entry, attributes.emails),
-        phone_numbers=_contacts(entry, attributes.phone_numbers),
-        **texts,
+        user_name=_user_name(entry, mapping.user_name),
+        emails=_contacts(entry, mapping.emails),
+        phone_numbers=_contacts(entry, mapping.phone_numbers),
+        **{name: text for name, attribute in mapping.texts if (text := _text(entry, attribute))},
     )
 
 
@@ -59,19 +83,21 @@ def merged(stored: Profile, seen: Profile, mapped: frozenset[str]) -> Profile:
 
 def _user_name(entry: Entry, attribute: str) -> str:
     names = entry.texts(attribute)
+    if len(names) == 1 and not names[0].isspace():
+        return names[0]
     if not any(name.strip() for name in names):
         raise Untrusted(f"{entry.dn} has no user name: {attribute} is empty, or may not be read")
-    if len(names) > 1 and not (named := _in_rdn(entry, attribute, names)):
+    if not (named := _in_rdn(entry, attribute, names)):
         raise Untrusted(f"{entry.dn} has {len(names)} values of {attribute}, and none is in its name: which is meant?")
-    return names[0] if len(names) == 1 else named
+    return named
 
 
 def _text(entry: Entry, attribute: str) -> str:
     """Return one value of an attribute that may have many: the one in the entry's name, else the server's first."""
-    values = entry.texts(attribute) if attribute else ()
+    values = entry.texts(attribute)
     if len(values) > 1:
         return _in_rdn(entry, attribute, values) or values[0]
-    return next(iter(values), "")
+    return values[0] if values else ""
 
 
 def _in_rdn(entry: Entry, attribute: str, values: tuple[str, ...]) -> str:
@@ -90,6 +116,7 @@ def _contacts(entry: Entry, mapped: tuple[tuple[str, str], ...]) -> tuple[Contac
     for kind, attribute in mapped:
         for value in entry.texts(attribute):
             found.setdefault(value, kind)
-    return tuple(
-        Contact(value=value, type=kind, primary=position == 0) for position, (value, kind) in enumerate(found.items())
-    )
+    if not found:
+        return ()
+    contacts = [Contact(value=value, type=kind, primary=not i) for i, (value, kind) in enumerate(found.items())]
+    return tuple(contacts)

@@ -10,16 +10,17 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 
+from agent.digests import key_of
 from agent.directories.client import Client
-from agent.directories.dialect import Changes, Presence
+from agent.directories.dialect import Changes, Policies, Presence
 from agent.directories.entry import Entry
 from agent.directories.errors import BadEntry
-from agent.directories.reader import Pages, users
-from agent.directories.searches import Completeness
+from agent.directories.reader import Pages, Unchanged, users
+from agent.directories.searches import Completeness, Ended
 from agent.elsewhere import other_servers
 from agent.groups import GroupReading, groups_of, read_groups
 from agent.interpret import Interpreter, canary_seen
-from agent.rereading import USERS_AT_ONCE, ByDn, ById, contradicts, moved_members, quarantined_ids, readable_ids
+from agent.rereading import USERS_AT_ONCE, ByDn, ById, contradicts, ids_of, moved_members, quarantined_ids, readable_ids
 from agent.run import Run, Start
 from ims.errors import DirectoryUnreachable
 from ims.passes import PassKind
@@ -52,6 +53,23 @@ class Given:
             yield self.entries[first : first + USERS_AT_ONCE]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """What a complete reading need not look at, and whom else it looks for: `others` are among the `known` too.
+
+    `watermark` is where the earlier readings came to that looked at what is passed over now.
+    """
+
+    unchanged: Unchanged
+    others: frozenset[EntryId]
+    known: int
+    watermark: str = ""
+
+    def left(self) -> set[EntryId]:
+        """Return the known entries that were not passed over."""
+        return {*self.unchanged.known.values(), *self.others}
+
+
 class Stream:
     """The entries of one pass, page by page, each once. Iterate once; then ask how it ended.
 
@@ -59,10 +77,11 @@ class Stream:
     Raises DirectoryUnreachable only if nothing was seen at all. `nameless` counts entries without a readable id.
     """
 
-    def __init__(self, run: Run, parts: Sequence[Part]) -> None:
+    def __init__(self, run: Run, parts: Sequence[Part], passed: Passed | None = None) -> None:
         self._run = run
         self._dialect = run.directory.dialect
         self._parts = parts
+        self._passed = passed
         self.seen: set[EntryId] = set()
         self.nameless = 0
         self.highest_stamp = ""
@@ -77,17 +96,33 @@ class Stream:
                 yield from self._new(part)
                 missing.append("" if part.completeness.complete else part.completeness.why)
         except DirectoryUnreachable as error:
-            if not self.read:
+            self._run.go_on()
+            if not self.read and not self.passed_over:
                 raise
             missing.append(str(error))
         self.why_incomplete = next(filter(None, missing), "")
 
+    @property
+    def passed_over(self) -> int:
+        """Return how many entries were passed over, because they are as they were."""
+        return self._passed.unchanged.passed if self._passed is not None else 0
+
+    @property
+    def known(self) -> int:
+        """Return how many entries a complete reading would show again if nobody were gone; 0 of any other reading."""
+        return self._passed.known if self._passed is not None else 0
+
+    def unseen(self) -> set[EntryId]:
+        """Return the known entries that were neither seen nor passed over; none where nobody was looked for."""
+        return self._passed.left() - self.seen if self._passed is not None else set()
+
     def _new(self, pages: Iterable[tuple[Entry, ...]]) -> Iterator[tuple[Entry, ...]]:
         for part in pages:
             self._run.go_on()
-            page = tuple(entry for entry in part if self._is_new(entry))
+            page = tuple([entry for entry in part if self._is_new(entry)])
             self.read += len(page)
-            yield page
+            if page:
+                yield page
 
     def _is_new(self, entry: Entry) -> bool:
         """Return whether an entry was not seen before; one without a readable id always is, to be reported."""
@@ -119,6 +154,8 @@ class Reading:
     asked: frozenset[EntryId] = frozenset()
     gone: frozenset[EntryId] = frozenset()
     changes: Changes | None = None
+    earlier: str = ""
+    """The watermark of the readings before, where some entries were passed over."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -131,7 +168,8 @@ class Reading:
         if self.changes is not None:
             return self.changes.watermark
         took = timedelta(seconds=time.monotonic() - self.began)
-        return self.interpreter.directory.dialect.watermark(self.server, self.stream.highest_stamp, took)
+        dialect = self.interpreter.directory.dialect
+        return dialect.watermark(self.server, self.stream.highest_stamp, took, self.earlier)
 
 
 def read(client: Client, run: Run, start: Start) -> Reading:
@@ -143,13 +181,38 @@ def read(client: Client, run: Run, start: Start) -> Reading:
 def _everything(client: Client, run: Run, start: Start) -> Reading:
     began = time.monotonic()
     groups = read_groups(client, run.directory, start.state.groups, run.memory, afresh=True)
+    policies = run.directory.dialect.policies(client, run.directory.reading)
+    key = key_of(start.fingerprint, run.directory.version, policies.fingerprint(), groups)
+    interpreter = interpreter_for(client, run, start, groups, policies)
+    passed = _to_pass_over(client, run, start, interpreter, key)
+    pages = Pages(client, users(run.directory.dialect, run.directory.reading), passed.unchanged)
     return Reading(
         kind=PassKind.RECONCILE,
         server=client.server,
-        interpreter=interpreter_for(client, run, start, groups),
+        interpreter=interpreter,
         groups=groups,
-        stream=Stream(run, (Pages(client, users(run.directory.dialect, run.directory.reading)),)),
+        stream=Stream(run, (pages, *_doubts(start)), passed),
         began=began,
+        earlier=passed.watermark,
+    )
+
+
+def _to_pass_over(client: Client, run: Run, start: Start, interpreter: Interpreter, key: bytes) -> Passed:
+    """Return whom this reading need not look at: known as they are, and locked on no server.
+
+    Nobody is passed over where the last watermark is another server's, or there is none: it says how far those were
+    read whose change stamps are not looked at now, and the next tick goes on from there.
+    """
+    known = run.store.known_entries(run.name, start.now)
+    digests, others, count = known.digests, frozenset(known.others), len(known.digests) + len(known.others)
+    if start.state.server != client.server or not start.state.watermark:
+        return Passed(unchanged=Unchanged(key=key, known={}), others=others.union(digests.values()), known=count)
+    locked = {entry_id for other in interpreter.others for entry_id in other.locked}
+    if locked:
+        digests = {digest: entry_id for digest, entry_id in digests.items() if entry_id not in locked}
+        others |= locked & set(known.digests.values())
+    return Passed(
+        unchanged=Unchanged(key=key, known=digests), others=others, known=count, watermark=start.state.watermark
     )
 
 
@@ -162,7 +225,9 @@ def _what_changed(client: Client, run: Run, start: Start, changes: Changes) -> R
     asked = _to_reread(run, start, interpreter) | moved.ids
     locked = users(run.directory.dialect, run.directory.reading, run.directory.dialect.locked_filter())
     named = Given(() if gone else changes.entries, changes.completeness)
-    parts = _collected(named, Pages(client, locked), ById(client, run, asked), ByDn(client, run, moved.dns))
+    parts = _collected(named, Pages(client, locked), ByDn(client, run, moved.dns))
+    seen = ids_of(run, (entry for part in parts for entry in part.entries))
+    parts += _collected(ById(client, run, asked - seen))
     if contradicts(run, (entry for part in parts for entry in part.entries), groups):
         groups = read_groups(client, run.directory, start.state.groups, run.memory, afresh=True)
         interpreter = replace(interpreter, groups=groups_of(groups))
@@ -174,7 +239,7 @@ def _what_changed(client: Client, run: Run, start: Start, changes: Changes) -> R
         server=client.server,
         interpreter=interpreter,
         groups=groups,
-        stream=Stream(run, parts),
+        stream=Stream(run, (*parts, *_doubts(start))),
         began=time.monotonic(),
         asked=asked,
         gone=gone,
@@ -182,14 +247,26 @@ def _what_changed(client: Client, run: Run, start: Start, changes: Changes) -> R
     )
 
 
+def _doubts(start: Start) -> tuple[Given, ...]:
+    """Return what keeps a reading from being evidence though every page of it ended well."""
+    why = Completeness(ended=Ended.UNFINISHED, why=start.lag)
+    return (Given((), why),) if start.lag else ()
+
+
 def _collected(*parts: Part) -> tuple[Given, ...]:
     """Read parts to their end."""
     return tuple(Given(tuple(entry for page in part for entry in page), part.completeness) for part in parts)
 
 
-def interpreter_for(client: Client, run: Run, start: Start, groups: Mapping[str, GroupReading]) -> Interpreter:
+def interpreter_for(
+    client: Client,
+    run: Run,
+    start: Start,
+    groups: Mapping[str, GroupReading],
+    policies: Policies | None = None,
+) -> Interpreter:
     """Read policies, the canary and the other servers' locks, and return what makes sense of entries."""
-    policies = run.directory.dialect.policies(client, run.directory.reading)
+    policies = policies or run.directory.dialect.policies(client, run.directory.reading)
     return Interpreter(
         directory=run.directory,
         policies=policies,

@@ -1,7 +1,7 @@
 """What a tick reads although nothing in it changed: entries by their ids, and people whose groups changed."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
@@ -111,13 +111,29 @@ def quarantined_ids(run: Run) -> frozenset[EntryId]:
 
 
 def readable_ids(client: Client, run: Run, now: datetime) -> frozenset[EntryId]:
-    """Return, of those with a lock in the ledger, whose lock attributes the server lets us see: the others keep it."""
-    dialect, found = run.directory.dialect, set[EntryId]()
-    for ids in chunks(sorted(run.store.to_reread(run.name, now)), _IDS_AT_ONCE):
-        any_of_them = f"(|{''.join(dialect.entry_filter(entry_id) for entry_id in ids)})"
-        search = users(dialect, run.directory.reading, any_of_them, dialect.readable_filter())
-        found |= {dialect.entry_id(entry) for entry in read_all(client, search)[0] if _has_id(run, entry)}
-    return frozenset(found)
+    """Return, of those with a lock in the ledger, whose lock attributes the server lets us see: the others keep it.
+
+    Most of them are still locked there, and found by one search; only the rest is asked for by id.
+    """
+    asked, dialect = run.store.to_reread(run.name, now), run.directory.dialect
+    if not asked:
+        return frozenset()
+    found = _readable(client, run, dialect.locked_filter()) & asked
+    for ids in chunks(sorted(asked - found), _IDS_AT_ONCE):
+        found |= _readable(client, run, f"(|{''.join(dialect.entry_filter(entry_id) for entry_id in ids)})")
+    return found
+
+
+def _readable(client: Client, run: Run, condition: str) -> frozenset[EntryId]:
+    dialect = run.directory.dialect
+    search = users(dialect, run.directory.reading, condition, dialect.readable_filter())
+    entries, _ = read_all(client, replace(search, attributes=dialect.id_attributes()))
+    return ids_of(run, entries)
+
+
+def ids_of(run: Run, entries: Iterable[Entry]) -> frozenset[EntryId]:
+    """Return the ids of entries, as far as they can be read."""
+    return frozenset(run.directory.dialect.entry_id(entry) for entry in entries if _has_id(run, entry))
 
 
 def is_entry_id(run: Run, key: str) -> bool:

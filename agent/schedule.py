@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -19,7 +20,8 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from agent.configured import ConfiguredDirectory
 from agent.groups import GroupMemory
-from agent.run import PassResult, PassStopped, Run
+from agent.heads import HeadKeeper
+from agent.run import PassResult, PassStopped, Run, Stop
 from agent.sync import reconcile, tick
 from ims.errors import DirectoryUnreachable, FenceLost, LockstepError, StoreUnusable
 from ims.locks import LedgerRules
@@ -50,6 +52,9 @@ class Services:
     processes: Processes
     clock: Clock
     rules: LedgerRules
+    heads_file: Path | None = None
+    """Where to keep the audit's head besides the log, and how often (see `agent.heads`)."""
+    heads_every: timedelta = timedelta(hours=1)
 
 
 class Agent:
@@ -57,9 +62,10 @@ class Agent:
 
     def __init__(self, directories: Mapping[DirectoryName, ConfiguredDirectory], services: Services) -> None:
         self._services = services
-        self._stop = threading.Event()
+        self._stop = Stop()
         self._settling = threading.Lock()
-        workers = {"default": ThreadPoolExecutor(max_workers=3 * len(directories) + 1)}
+        self._heads = HeadKeeper(services.store, services.heads_file)
+        workers = {"default": ThreadPoolExecutor(max_workers=3 * len(directories) + 2)}
         defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         self._scheduler = BackgroundScheduler(executors=workers, job_defaults=defaults)
         self._runners = tuple(
@@ -85,15 +91,20 @@ class Agent:
             self._add(partial(self._tick, runner), _tick_id(runner.name), runner.ticks, at_once)
             first = at_once if runner.overdue(now) else None
             self._add(runner.reconcile, f"{runner.name} reconcile", runner.reconciles, first)
+        self._heads.keep()
+        self._add(self._heads.keep, "audit heads", _every(self._services.heads_every))
         self._scheduler.start()
 
     def stop(self) -> None:
         """Stop: no pass starts any more, one under way ends, and the leases are given back. May be called twice."""
         self._stop.set()
-        if self._scheduler.running:
+        running = self._scheduler.running
+        if running:
             self._scheduler.shutdown(wait=False)
         for runner in self._runners:
             runner.close()
+        if running:
+            self._heads.keep()
 
     def _add(self, job: Callable[[], None], name: str, trigger: BaseTrigger, at: datetime | None = None) -> None:
         first = {"next_run_time": at} if at is not None else {}
@@ -141,7 +152,7 @@ class _Runner:
         self,
         directory: ConfiguredDirectory,
         services: Services,
-        stop: threading.Event,
+        stop: Stop,
         next_tick: Callable[[], datetime | None],
     ) -> None:
         self.name = directory.name
@@ -194,7 +205,8 @@ class _Runner:
             if self._stop.is_set():
                 return
             try:
-                self._fence = services.store.take_lease(self.name, services.processes.me(), LEASE, services.clock.now())
+                processes, now = services.processes, services.clock.now()
+                self._fence = services.store.take_lease(self.name, processes.me(), LEASE, now, processes)
             except LockstepError as error:
                 _log.warning("lease_not_renewed", directory=self.name, error=str(error))
 
@@ -284,7 +296,7 @@ def _tick_id(name: DirectoryName) -> str:
 
 def _tell(result: PassResult) -> None:
     report = result.report
-    log = _log.info if report.complete and not report.kept_back else _log.warning
+    log = _log.info if report.complete else _log.warning
     log(
         "pass",
         directory=report.directory,
@@ -292,6 +304,7 @@ def _tell(result: PassResult) -> None:
         pass_id=report.id,
         complete=report.complete,
         read=report.read,
+        passed_over=report.passed_over,
         changed=report.changed,
         raised=report.raised,
         lifted=report.lifted,

@@ -5,8 +5,9 @@ Nothing here knows LDAP, and nothing here has been compared with the store yet.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from ims.locks import LockFact, LockReason
+from ims.locks import BEGINNING, LockFact, LockReason
 from ims.people import EntryId, Profile, Role, TenantId
 
 
@@ -69,7 +70,8 @@ class Sighting:
 
     `mapped` names the profile's fields that the directory decides; the others are left as they are. `locks` has one
     element per server whose word counts; a server that gave no answer, or lags behind, is left out. `roles` are the
-    strongest role per tenant.
+    strongest role per tenant. `digest` is that of the entry's bytes, where the reading asked for it, and `same_until`
+    how long the same bytes mean the same: BEGINNING where that is over already, or cannot be told.
     """
 
     entry_id: EntryId
@@ -83,6 +85,8 @@ class Sighting:
     protected: str = ""
     doubt: str = ""
     hint: str = ""
+    digest: bytes = b""
+    same_until: datetime = BEGINNING
 
     def role_in(self, tenant: TenantId) -> Role | None:
         """Return the role that a group of this tenant gives."""

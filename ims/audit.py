@@ -1,12 +1,15 @@
 """The audit: one append-only row for every change of a lock and every unlock, done, refused or failed."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ims.locks import Lock, display
+from ims.locks import Lock, LockId, display
 from ims.people import Actor, Channel, Role, TenantId, User, UserId
+
+SOMEBODY_ELSE = "somebody outside Lockstep"
+"""Who acted where a directory shows what none of us has done."""
 
 
 class Action(StrEnum):
@@ -15,6 +18,7 @@ class Action(StrEnum):
     LOCK_RAISED = "lock_raised"
     LOCK_UPDATED = "lock_updated"
     LOCK_LIFTED = "lock_lifted"
+    UNLOCKED_OUTSIDE = "unlocked_outside"
     UNLOCK = "unlock"
     USER_CREATED = "user_created"
     USER_CHANGED = "user_changed"
@@ -25,6 +29,9 @@ class Action(StrEnum):
     FIRST_IMPORT = "first_import"
     PASS_UNDONE = "pass_undone"  # noqa: S105 -- a pass of the sync, not a password
     DIRECTORY_ENABLED = "directory_enabled"
+    BATCH_HELD = "batch_held"
+    BATCH_APPROVED = "batch_approved"
+    BATCH_REJECTED = "batch_rejected"
     TOKEN_CREATED = "token_created"  # noqa: S105 -- the name of an act
     TOKEN_REVOKED = "token_revoked"  # noqa: S105 -- the name of an act
     READ_ON_THE_BOX = "read_on_the_box"
@@ -39,11 +46,26 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """When something happened that nobody saw: after this moment, and by that one."""
+
+    after: datetime
+    by: datetime
+
+    @property
+    def text(self) -> str:
+        """Say when, to whole seconds that enclose the window."""
+        form = "%Y-%m-%dT%H:%M:%SZ"
+        return f"between {self.after:{form}} and {self.by + timedelta(seconds=1):{form}}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
     """Who did what to whom by which way, what was before and after, and how it ended.
 
     `before` and `after` are short texts (lock reasons, values), never secrets. `subject` is a user name, a directory or
-    whatever `action` acts on; `reference` names the pass or the intent it belongs to.
+    whatever `action` acts on; `reference` names the pass or the intent it belongs to. `number` is the row's place,
+    which the store gives it: 0 for one that is not recorded yet.
     """
 
     at: datetime
@@ -59,6 +81,7 @@ class AuditEntry:
     after: str = ""
     detail: str = ""
     reference: str = ""
+    number: int = field(default=0, compare=False)
 
 
 def entry_by(
@@ -82,25 +105,45 @@ def entry_by(
     )
 
 
-def ledger_entries(row: AuditEntry, before: Iterable[Lock], after: Iterable[Lock]) -> tuple[AuditEntry, ...]:
+def ledger_entries(
+    row: AuditEntry,
+    before: Iterable[Lock],
+    after: Iterable[Lock],
+    outside: Mapping[LockId, Window] | None = None,
+) -> tuple[AuditEntry, ...]:
     """Return one row for every lock that was lifted, raised or changed between two ledgers, in the order of lock ids.
 
-    `row` says who acted on whom, when and in which act.
+    `row` says who acted on whom, when and in which act. Of a lock that was ended `outside`, it only says who noticed.
     """
     old = {lock.id: lock for lock in before}
     new = {lock.id: lock for lock in after}
+    elsewhere = outside or {}
     return tuple(
-        replace(
-            row,
-            action=_change(old.get(lock_id), new.get(lock_id)),
-            result=Result.DONE,
-            before=_named(old.get(lock_id)),
-            after=_named(new.get(lock_id)),
-            detail=display(lock),
-        )
+        _ledger_row(row, lock, old.get(lock_id), new.get(lock_id), elsewhere.get(lock_id))
         for lock_id, lock in sorted((old | new).items())
         if old.get(lock_id) != new.get(lock_id)
     )
+
+
+def _ledger_row(
+    row: AuditEntry,
+    lock: Lock,
+    before: Lock | None,
+    after: Lock | None,
+    outside: Window | None,
+) -> AuditEntry:
+    told = replace(
+        row,
+        action=_change(before, after),
+        result=Result.DONE,
+        before=_named(before),
+        after=_named(after),
+        detail=display(lock),
+    )
+    if outside is None:
+        return told
+    detail = f"{told.detail}; unlocked outside Lockstep {outside.text}"
+    return replace(told, actor=SOMEBODY_ELSE, role=Role.AGENT, action=Action.UNLOCKED_OUTSIDE, detail=detail)
 
 
 def _change(before: Lock | None, after: Lock | None) -> Action:

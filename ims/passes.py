@@ -57,15 +57,22 @@ class DirectoryState:
     next_run: datetime | None = None
     error: str = ""
     error_since: datetime | None = None
+    settled: str = ""
+    """Version and settings' fingerprint under which the last complete reading was taken in; the first one waits."""
     kept_back: str = ""
-    """Why a batch waits, in words; empty = nothing waits."""
+    """Why batches wait, since when and what to do, in words; empty = nothing waits."""
+    attempts: str = ""
+    """That unusually many are being locked by wrong passwords, since when, in words; empty = no."""
     would_lock: tuple[str, ...] = ()
     """Under OBSERVE: whom the last pass would have locked, as "user: reason"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassReport:
-    """What one pass read and did. `complete` = every page ended well, so that absence in it is evidence."""
+    """What one pass read and did. `complete` = every page ended well, so that absence in it is evidence.
+
+    `passed_over` are those of the `read` entries that need not be looked at, because they are as they were.
+    """
 
     id: PassId
     directory: DirectoryName
@@ -75,6 +82,7 @@ class PassReport:
     complete: bool
     server: str = ""
     read: int = 0
+    passed_over: int = 0
     changed: int = 0
     raised: int = 0
     lifted: int = 0

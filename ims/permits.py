@@ -4,14 +4,16 @@ Fronts never hold the store. They authenticate, call `for_actor`, and get a `Ten
 scoped to the caller's tenant; a foreign user is the same as a missing one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from ims import provisioning
+from ims import deciding, provisioning
 from ims.audit import AuditEntry
+from ims.batches import BatchId, Decision, HeldItem
+from ims.deciding import Part
 from ims.errors import Forbidden, NotFound, StaleVersion
 from ims.locks import LedgerRules, LockId
 from ims.people import CONNECTION_ROLES, Actor, Channel, Profile, Revision, Role, TenantId, User, UserId
@@ -33,9 +35,11 @@ class Permission(StrEnum):
     HOLD = "locks:hold"
     UNLOCK = "locks:unlock"
     READ_AUDIT = "audit:read"
+    DECIDE = "batches:decide"
     READ_OPERATIONS = "operations:read"
     BREAK_GLASS = "box:break_glass"
     READ_ON_THE_BOX = "box:read"
+    DECIDE_ON_THE_BOX = "box:decide"
 
 
 _PEOPLE = frozenset({Role.CO_ADMINISTRATOR, Role.ACCOUNT_ADMINISTRATOR, Role.AUDITOR})
@@ -49,13 +53,15 @@ TABLE: dict[Permission, frozenset[Role]] = {
     Permission.HOLD: _ADMINISTRATORS,
     Permission.UNLOCK: _ADMINISTRATORS,
     Permission.READ_AUDIT: _PEOPLE,
+    Permission.DECIDE: frozenset({Role.ACCOUNT_ADMINISTRATOR}),
     Permission.READ_OPERATIONS: frozenset({Role.OPERATOR}),
     Permission.BREAK_GLASS: frozenset({Role.OPERATOR}),
     Permission.READ_ON_THE_BOX: frozenset({Role.OPERATOR}),
+    Permission.DECIDE_ON_THE_BOX: frozenset({Role.OPERATOR}),
 }
 """The whole policy. What is not here is forbidden."""
 
-ON_THE_BOX = frozenset({Permission.BREAK_GLASS, Permission.READ_ON_THE_BOX})
+ON_THE_BOX = frozenset({Permission.BREAK_GLASS, Permission.READ_ON_THE_BOX, Permission.DECIDE_ON_THE_BOX})
 """What an operator may do at the machine's own command line only, never with a token."""
 
 
@@ -180,6 +186,23 @@ class TenantView:
         """Return this tenant's newest audit rows, newest first."""
         require(self.actor, Permission.READ_AUDIT)
         return self._services.store.audit(tenant=self._tenant, user=user_id, limit=limit)
+
+    def held(self) -> tuple[Part, ...]:
+        """Return what the brake keeps back of this tenant alone, oldest first; who would leave it is not in it."""
+        require(self.actor, Permission.DECIDE)
+        return deciding.parts(self._services.store, self._tenant)
+
+    def held_part(self, batch: BatchId) -> Part:
+        """Return this tenant's part of a batch. Raises NotFound alike for a missing one and one without any."""
+        require(self.actor, Permission.DECIDE)
+        return deciding.part(self._services.store, batch, self._tenant)
+
+    def decide(self, batch: BatchId, decision: Decision, names: Collection[str] = ()) -> tuple[HeldItem, ...]:
+        """Approve or reject this tenant's part of a batch, or the named users of it (see `deciding.decide`)."""
+        found = self.held_part(batch)
+        items = deciding.chosen(found, names, decision)
+        deciding.decide(self._services.store, self._services.clock, self.actor, found, items, decision)
+        return items
 
     @property
     def _sees_deleted(self) -> bool:

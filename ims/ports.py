@@ -4,15 +4,18 @@ The web side reaches a directory only through `WriteBack` and `Directories`; nob
 aware datetimes in UTC.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType, Protocol
 
 from ims.audit import AuditEntry
+from ims.batches import BatchId, Counted, Decision, HeldBatch, HeldChange, HeldItem
+from ims.chain import Chain, Head
 from ims.credentials import Token, TokenId
-from ims.locks import LockFact
+from ims.locks import LockFact, LockReason
 from ims.passes import Circuit, DirectoryState, Fence, PassReport, Quarantined
 from ims.people import (
     Actor,
@@ -42,25 +45,64 @@ class Clock(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EntryDigest:
+    """The keyed digest of an entry's bytes as they were read, and what was planned on them changed nothing more.
+
+    Up to `until` (None = for good) the same bytes, under the same key, mean the same for the same user. It is kept with
+    the user's entries and is no part of the user: whoever writes the user next wipes it out.
+    """
+
+    directory: DirectoryName
+    entry_id: EntryId
+    digest: bytes
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digests:
+    """Digests of entries whose users, as of revision `base`, are already what these entries make of them.
+
+    The store keeps one only where the user was not written after `base`. No version moves for it.
+    """
+
+    base: Revision
+    entries: tuple[EntryDigest, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownEntries:
+    """Every known entry of a directory: those that may be passed over, by digest, and the `others`.
+
+    Both are the caller's own, to take out what was seen.
+    """
+
+    digests: dict[bytes, EntryId]
+    others: set[EntryId]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UserChange:
     """A user as it shall be, planned on the state of revision `base`.
 
     The store drops the change, and its audit rows with it, if the user was written after `base`: a pass that read the
-    directory before an unlock must not undo that unlock. `history` are affiliations to remember.
+    directory before an unlock must not undo that unlock. `history` are affiliations to remember, `digest` that of the
+    entry on which the change was planned, `counted` what the brake remembers of it.
     """
 
     user: User
     base: Revision
     audit: tuple[AuditEntry, ...] = ()
     history: tuple[Affiliation, ...] = ()
+    digest: EntryDigest | None = None
+    counted: tuple[Counted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far a pass is: written in the same transaction as the users it covers, so that a pass can simply be repeated.
 
-    `number` counts the pass's batches from 1; a batch that was applied already is not applied again. `state` and
-    `report` come with the last one and carry the watermark.
+    `number` counts the pass's batches from 1; a batch that was applied already is not applied again. `state`, `report`
+    and `held` come with the last one and carry the watermark and what the brake keeps back.
     """
 
     fence: Fence
@@ -70,6 +112,7 @@ class Progress:
     report: PassReport | None = None
     quarantine: tuple[Quarantined, ...] | None = None
     """The directory's whole quarantine after this pass; None = unchanged."""
+    held: HeldChange | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +125,7 @@ class Batch:
     changes: tuple[UserChange, ...] = ()
     removed: tuple[UserId, ...] = ()
     audit: tuple[AuditEntry, ...] = ()
+    digests: Digests | None = None
     progress: Progress | None = None
     closes: IntentId | None = None
 
@@ -144,6 +188,14 @@ class People(Protocol):
         """Return every known entry of a directory with its DN: what is left over after a complete reading is absent."""
         ...
 
+    def known_entries(self, directory: DirectoryName, now: datetime) -> KnownEntries:
+        """Return every known entry of a directory, by whether its digest counts at `now`.
+
+        It does not for users with a lock from this directory, or with something to confirm: their entries are looked at
+        in every reading.
+        """
+        ...
+
     def to_reread(self, directory: DirectoryName, now: datetime) -> frozenset[EntryId]:
         """Return the entries a tick must read though nothing tells it to.
 
@@ -184,6 +236,23 @@ class AuditLog(Protocol):
         limit: int = 100,
     ) -> tuple[AuditEntry, ...]:
         """Return the newest matching rows, newest first."""
+        ...
+
+    def head(self) -> Head:
+        """Return the end of the audit's chain as it is now: row 0 where nothing was recorded yet."""
+        ...
+
+    def chain(
+        self,
+        *,
+        after: int = 0,
+        since: datetime | None = None,
+        tenant: TenantId | None = None,
+    ) -> AbstractContextManager[Chain]:
+        """Open the chain as it is at this moment: all rows, or those after a number, or recorded at `since` or later.
+
+        Rows are read while they are taken, whatever lies in them. Of one tenant's rows alone no chain can be verified.
+        """
         ...
 
 
@@ -250,8 +319,18 @@ class SyncState(Protocol):
         """Return what waits in quarantine, oldest first."""
         ...
 
-    def take_lease(self, directory: DirectoryName, owner: str, ttl: timedelta, now: datetime) -> Fence | None:
-        """Take or renew the lease on a directory; a new owner gets a higher number. None = another owner holds it."""
+    def take_lease(
+        self,
+        directory: DirectoryName,
+        owner: str,
+        ttl: timedelta,
+        now: datetime,
+        processes: "Processes | None" = None,
+    ) -> Fence | None:
+        """Take or renew the lease on a directory; a new owner gets a higher number. None = another owner holds it.
+
+        With `processes`, that of an owner who is known to be gone is taken at once: a crash need not be waited out.
+        """
         ...
 
     def drop_lease(self, fence: Fence) -> None:
@@ -275,7 +354,39 @@ class SyncState(Protocol):
         ...
 
 
-class Store(People, AuditLog, Intents, Tokens, SyncState, Protocol):
+class HeldBatches(Protocol):
+    """What the brake keeps back; passes write it with their progress, and people decide on it."""
+
+    def held_batches(self, directory: DirectoryName | None = None) -> tuple[HeldBatch, ...]:
+        """Return the open batches, oldest first."""
+        ...
+
+    def held_batch(self, batch: BatchId) -> HeldBatch | None:
+        """Return a batch, open or not, or None. A closed one is remembered for a while, without its items."""
+        ...
+
+    def held_items(self, directory: DirectoryName, tenant: TenantId | None = None) -> tuple[HeldItem, ...]:
+        """Return what waits in a directory, all of it or what concerns one tenant alone, in the order of names."""
+        ...
+
+    def decide(
+        self,
+        batch: BatchId,
+        keys: Collection[str],
+        decision: Decision,
+        by: str,
+        at: datetime,
+        audit: Sequence[AuditEntry],
+    ) -> None:
+        """Record what was decided on these items of an open batch. Raises Conflict where any of it is no longer so."""
+        ...
+
+    def counted(self, directory: DirectoryName, since: datetime, reasons: Iterable[LockReason]) -> tuple[Counted, ...]:
+        """Return the locks that passes have raised after `since` and that the brake counts, oldest first."""
+        ...
+
+
+class Store(People, AuditLog, Intents, Tokens, SyncState, HeldBatches, Protocol):
     """The identity store: one schema, real engines, one contract suite."""
 
     def check(self) -> None:

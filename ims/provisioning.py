@@ -5,7 +5,6 @@ and what a directory says of a person is not its to change, but for `externalId`
 section 3.1).
 """
 
-import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -20,7 +19,7 @@ from ims.people import (
     Profile,
     TenantId,
     User,
-    UserId,
+    new_user_id,
     same_but_for_bookkeeping,
 )
 from ims.ports import Batch, Clock, Store, UserChange
@@ -55,7 +54,7 @@ def create(store: Store, clock: Clock, actor: Actor, profile: Profile, *, active
         adopted = replace(existing, profile=known, connection=connection, deleted_by=None)
         return _save(store, actor, existing, _with_active(adopted, connection, now, active=active), now)
     user = User(
-        id=UserId(str(uuid.uuid4())),
+        id=new_user_id(),
         tenant=tenant,
         profile=profile,
         created=now,

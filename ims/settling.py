@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ims.audit import Action, AuditEntry, Result, ledger_entries
 from ims.clearing import Step, Tried, effect, proved_gone, reasons_of
-from ims.errors import Conflict, DirectoryUnreachable
+from ims.errors import Conflict, DirectoryUnreachable, LockstepError, StoreUnusable
 from ims.locks import Lock, LockReason, locks_in_force
+from ims.outside import HALF_WAY, noticed
 from ims.people import EntryLink, User
 from ims.ports import (
     Batch,
@@ -21,6 +22,9 @@ from ims.ports import (
     WriteBack,
 )
 
+GIVES_UP_AFTER = timedelta(days=1)
+"""How long past its deadline an unlock waits for a reading that tells what became of it; then it has failed."""
+
 
 def settle_open_intents(
     store: Store,
@@ -32,14 +36,33 @@ def settle_open_intents(
     """Settle every open intent whose owner is gone, and return how many were settled.
 
     Past its deadline every owner counts as gone, on this host or another: no unlock writes after it, and the store
-    lets none mark a write or commit whose intent is closed.
+    lets none mark a write or commit whose intent is closed. One that cannot be settled, whyever, does not keep the
+    others open. Raises StoreUnusable.
     """
     now = clock.now()
     settled = 0
     for intent in store.open_intents():
         if processes.gone(intent.owner) or intent.deadline <= now:
-            settled += settle_intent(store, write_back, clock, directories, intent)
+            settled += _settle_or_fail(store, write_back, clock, directories, intent)
     return settled
+
+
+def _settle_or_fail(
+    store: Store,
+    write_back: WriteBack,
+    clock: Clock,
+    directories: Directories,
+    intent: Intent,
+) -> bool:
+    """Settle one unlock; whatever stands in the way that no later try can mend is recorded as its outcome."""
+    try:
+        return settle_intent(store, write_back, clock, directories, intent)
+    except StoreUnusable:
+        raise
+    except Exception as error:  # noqa: BLE001 - one poisoned unlock must not keep all others open for ever
+        told = str(error) if isinstance(error, LockstepError) else type(error).__name__
+        why = f"{HALF_WAY}, and what became of it cannot be told ({told}); the next pass reads the user"
+        return store.close_intent(intent.id, [_row(intent, None, clock.now(), Result.FAILED, why)])
 
 
 def settle_intent(
@@ -52,7 +75,7 @@ def settle_intent(
     """Settle an unlock whose process is gone: read what became of it, record that, and never write again.
 
     Returns False if it could not be settled now: a directory cannot be read, or the user was written meanwhile (the
-    intent then stays open for the next attempt), or another process has settled it.
+    intent then stays open for the next attempt, for a day at most), or another process has settled it.
     """
     user = store.user(intent.user)
     if user is None or not intent.writing:
@@ -60,9 +83,12 @@ def settle_intent(
         return store.close_intent(intent.id, [_row(intent, user, clock.now(), Result.FAILED, why)])
     try:
         readings = tuple(write_back.read(link, user.tenant) for link in _concerned(user, intent, directories))
-    except DirectoryUnreachable:
-        return False
-    change = _change(user, readings, intent, clock.now())
+    except DirectoryUnreachable as error:
+        if clock.now() < intent.deadline + GIVES_UP_AFTER:
+            return False
+        why = f"{HALF_WAY}, and nothing could be read for a day: {error}"
+        return store.close_intent(intent.id, [_row(intent, user, clock.now(), Result.FAILED, why)])
+    change = _change(store, user, readings, intent, clock.now())
     try:
         return not store.apply(Batch(changes=(change,), closes=intent.id)).dropped
     except Conflict:
@@ -75,11 +101,19 @@ def _concerned(user: User, intent: Intent, directories: Directories) -> tuple[En
     return tuple(link for link in user.entries if link.directory in sources and directories.enforced(link.directory))
 
 
-def _change(user: User, readings: Sequence[FreshReading], intent: Intent, now: datetime) -> UserChange:
-    after = replace(effect(user, readings, _tried(user, intent, now), now, intent.id), modified=now)
+def _change(
+    store: Store,
+    user: User,
+    readings: Sequence[FreshReading],
+    intent: Intent,
+    now: datetime,
+) -> UserChange:
+    tried = _tried(user, intent, now)
+    after = replace(effect(user, readings, tried, now, intent.id), modified=now)
+    outside = noticed(store, user, after, ours=tried.steps.keys(), intent=intent)
     done = all(proved_gone(fact, user.tenant, readings) for fact in intent.seen)
     found = "the directory was unlocked" if done else "nothing proves that the directory was unlocked"
-    detail = f"the process ended half way; settled by reading: {found}"
+    detail = f"{HALF_WAY}; settled by reading: {found}"
     row = _row(intent, user, now, Result.DONE if done else Result.FAILED, detail)
     summary = replace(
         row,
@@ -90,7 +124,7 @@ def _change(user: User, readings: Sequence[FreshReading], intent: Intent, now: d
     return UserChange(
         user=after,
         base=user.version,
-        audit=(summary, *ledger_entries(row, user.locks, after.locks)),
+        audit=(summary, *ledger_entries(row, user.locks, after.locks, outside)),
         history=(after.affiliation,) if after.affiliation and moved else (),
     )
 

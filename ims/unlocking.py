@@ -22,6 +22,7 @@ from ims.errors import (
     StoreUnusable,
 )
 from ims.locks import LedgerRules, Lock, LockFact, LockId, display, locks_in_force
+from ims.outside import noticed
 from ims.people import Actor, Role, User, same_but_for_bookkeeping
 from ims.ports import (
     Batch,
@@ -257,8 +258,13 @@ class Unlocking:
         return replace(attempt.tried, steps=steps, refused=refused, unanswered=unanswered)
 
     def _write_one(self, intent: Intent, decision: Decision, reading: FreshReading) -> str:
-        """Write to one directory, and return what it refused, with what to do; empty if it took everything."""
+        """Write to one directory, and return what it refused, with what to do; empty if it took everything.
+
+        A process that stood still since it was marked as writing may have been taken for dead: it writes no more.
+        """
         name = reading.link.directory
+        if self._clock.now() >= intent.deadline:
+            raise DirectoryUnreachable(f"it was too late to write to {name}; repeat the unlock")
         refusals = []
         facts = _to_clear(decision, reading)
         if facts:
@@ -305,10 +311,14 @@ class Unlocking:
         before = attempt.look.user
         row = self._row(request, Result.DONE, "", intent)
         moved = after.affiliation is not None and after.affiliation != before.affiliation
+        outside = noticed(self._store, before, after, ours=attempt.tried.steps.keys(), intent=intent)
         return UserChange(
             user=after,
             base=before.version,
-            audit=(self._summary(request, intent, attempt, after), *ledger_entries(row, before.locks, after.locks)),
+            audit=(
+                self._summary(request, intent, attempt, after),
+                *ledger_entries(row, before.locks, after.locks, outside),
+            ),
             history=(after.affiliation,) if after.affiliation and moved else (),
         )
 

@@ -1,6 +1,8 @@
 """The program `lockstep`: its commands, put together, and how it ends."""
 
 import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,49 +12,63 @@ from config.mistakes import SettingsError
 from config.secrets import SecretUnreadable
 from ims.errors import LockstepError
 from lockstep import __version__
-from lockstep.commands.auditing import audit
-from lockstep.commands.checking import check
-from lockstep.commands.demonstrating import demo
-from lockstep.commands.enabling import enable, undo
-from lockstep.commands.locking import lock, unlock
-from lockstep.commands.people import explain_user, users
-from lockstep.commands.running import agent, migrate, run, serve
-from lockstep.commands.syncing import quarantine, status, sync
-from lockstep.commands.tokens import connection, token
 from lockstep.exits import ExitCode, code_of
-from lockstep.invocation import Invocation
 from lockstep.output import say
 
-COMMANDS: tuple[click.Command, ...] = (
-    demo,
-    run,
-    serve,
-    agent,
-    migrate,
-    check,
-    sync,
-    status,
-    users,
-    explain_user,
-    unlock,
-    lock,
-    enable,
-    undo,
-    quarantine,
-    token,
-    connection,
-    audit,
-)
-"""Every command, in the order in which `lockstep --help` lists them."""
+COMMANDS = {
+    "demo": "lockstep.commands.demonstrating:demo",
+    "init": "lockstep.commands.initializing:initialize",
+    "run": "lockstep.commands.running:run",
+    "serve": "lockstep.commands.running:serve",
+    "agent": "lockstep.commands.running:agent",
+    "migrate": "lockstep.commands.running:migrate",
+    "check": "lockstep.commands.checking:check",
+    "rights": "lockstep.commands.rights:rights",
+    "sync": "lockstep.commands.syncing:sync",
+    "status": "lockstep.commands.syncing:status",
+    "users": "lockstep.commands.people:users",
+    "explain": "lockstep.commands.people:explain_user",
+    "unlock": "lockstep.commands.locking:unlock",
+    "lock": "lockstep.commands.locking:lock",
+    "brake": "lockstep.commands.deciding:brake",
+    "enable": "lockstep.commands.enabling:enable",
+    "undo": "lockstep.commands.enabling:undo",
+    "quarantine": "lockstep.commands.syncing:quarantine",
+    "token": "lockstep.commands.tokens:token",
+    "connection": "lockstep.commands.tokens:connection",
+    "audit": "lockstep.commands.auditing:audit",
+}
+"""Every command and where it is, in the order in which `lockstep --help` lists them.
+
+Only the one that is called is imported: all together take a second, and `--version` needs none of them.
+"""
 
 _EXIT_CODES = "\n".join(f"  {code.value}  {code.meaning}" for code in ExitCode)
+
+
+class Commands(Mapping[str, click.Command]):
+    """The commands by their names, each imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        """Return one command. Raises KeyError for a name that none has."""
+        module, _, attribute = COMMANDS[name].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names in our order."""
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(COMMANDS)
 
 
 class Program(click.Group):
     """The group of all commands: lists them in our order, and ends with one sentence and one code on every error."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's own signature
-        """Return the names in the order in which they were added."""
+        """Return the names in our order."""
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 -- click's own signature
@@ -91,11 +107,12 @@ def _end(ctx: click.Context, error: Exception, sentence: str) -> None:
 @click.pass_context
 def cli(ctx: click.Context, config: Path | None, debug: bool) -> None:  # noqa: FBT001 -- click passes options by name
     """Keep directory lockouts and the lock states of the identity store in step."""
+    from lockstep.invocation import Invocation  # noqa: PLC0415 - it knows all parts, which --version does not need
+
     ctx.obj = Invocation(config=config.absolute() if config else None, debug=debug)
 
 
-for _command in COMMANDS:
-    cli.add_command(_command)
+cli.commands = Commands()  # type: ignore[assignment]  # click only reads it
 
 
 def main() -> None:

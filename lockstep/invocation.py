@@ -5,6 +5,7 @@ import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -111,3 +112,13 @@ def one_user(wiring: Wiring, given: str, tenant: TenantId | None) -> User:
 def presented_token(file: Path) -> str:
     """Return the token that a file holds. Raises SecretUnreadable."""
     return Secret(file=file).read().strip()
+
+
+def moment_given(text: str | None, option: str) -> datetime | None:
+    """Return a time in UTC; one without an offset is this machine's. Raises InvalidInput."""
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInput(f'{option} {text} is no time: write "2026-12-24" or "2026-12-24T18:00+01:00"') from None

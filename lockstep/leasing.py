@@ -38,7 +38,7 @@ def lease(wiring: Wiring, name: DirectoryName) -> Iterator[Fence]:
 
 
 def _take(wiring: Wiring, name: DirectoryName) -> Fence | None:
-    return wiring.store.take_lease(name, wiring.processes.me(), LEASE, wiring.clock.now())
+    return wiring.store.take_lease(name, wiring.processes.me(), LEASE, wiring.clock.now(), wiring.processes)
 
 
 def _renew(wiring: Wiring, name: DirectoryName, ended: threading.Event) -> None:

@@ -12,6 +12,7 @@ from typing import Self
 
 from agent import schedule
 from agent.configured import ConfiguredDirectory, configured, ledger_rules
+from agent.directories.access import Circuits
 from agent.run import Run
 from agent.schedule import Agent
 from agent.writeback import ConfiguredDirectories, DirectoryWriteBack
@@ -25,6 +26,7 @@ from ims.permits import Services
 from ims.ports import Clock, Directories, Processes, WriteBack
 from ims.store import SqlStore, migrate, open_store
 from ims.unlocking import Unlocking
+from lockstep import __version__
 from lockstep.bounded import BoundedUnlocking
 from lockstep.clock import SystemClock
 from lockstep.processes import LocalProcesses
@@ -101,12 +103,15 @@ class Wiring:
 
     # --- the directory side ------------------------------------------------------------------------------------------
 
-    def directory(self, name: DirectoryName) -> ConfiguredDirectory:
-        """Return one directory, made ready. Raises InvalidInput for one that settings do not name."""
+    def directory(self, name: DirectoryName, circuits: Circuits | None = None) -> ConfiguredDirectory:
+        """Return one directory, made ready. Raises InvalidInput for one that settings do not name.
+
+        With `circuits` of the caller's the store is left alone.
+        """
         if name not in self.settings.directories:
             known = ", ".join(self.settings.directories)
             raise InvalidInput(f"There is no directory {name}; settings know {known}")
-        return configured(self.settings, name, self.store, self.clock)
+        return configured(self.settings, name, circuits or self.store, self.clock, __version__)
 
     @cached_property
     def configured_directories(self) -> Mapping[DirectoryName, ConfiguredDirectory]:
@@ -147,6 +152,8 @@ class Wiring:
             processes=self.processes,
             clock=self.clock,
             rules=self.rules,
+            heads_file=self.settings.audit.heads_file,
+            heads_every=self.settings.audit.heads_every,
         )
         return Agent(self.configured_directories, services)
 

@@ -1,7 +1,7 @@
 """Writing users: a batch in one transaction, all or nothing."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,11 +12,25 @@ from ims.names import key_of_name
 from ims.people import Revision, TenantId, User, UserId
 from ims.ports import Applied, Batch, UserChange
 from ims.store.audit import append
-from ims.store.engine import chunks, insert_rows
+from ims.store.digests import save_digests
+from ims.store.engine import among, chunks, insert_rows, insert_tuples
+from ims.store.held import counted_rows
 from ims.store.intents import close, require_open
-from ims.store.rows import Row, contact_rows, entry_rows, lock_rows, user_row
+from ims.store.rows import (
+    CONTACT_COLUMNS,
+    ENTRY_COLUMNS,
+    LOCK_COLUMNS,
+    USER_COLUMNS,
+    Values,
+    contact_rows,
+    entry_rows,
+    lock_rows,
+    user_row,
+)
 from ims.store.sync_state import applied_before, require_fence, save_progress
-from ims.store.tables import affiliations, contacts, entries, locks, revision, tokens, users
+from ims.store.tables import affiliations, contacts, counted, entries, locks, microseconds, revision, tokens, users
+
+_HISTORY_COLUMNS = ("user", "tenant", "status", "since", "rule")
 
 
 def apply(connection: Connection, batch: Batch, now: datetime) -> Applied:
@@ -66,12 +80,8 @@ def _sort_out(connection: Connection, changes: Sequence[UserChange]) -> _SortedO
 
 
 def _versions(connection: Connection, ids: Sequence[str]) -> Mapping[str, int]:
-    asked = select(users.c.id, users.c.version)
-    return {
-        user_id: version
-        for some in chunks(ids)
-        for user_id, version in connection.execute(asked.where(users.c.id.in_(some)))
-    }
+    asked = select(users.c.id, users.c.version).where(among(users.c.id, ids))
+    return {row.id: row.version for row in connection.execute(asked)} if ids else {}
 
 
 def _moved(change: UserChange, versions: Mapping[str, int]) -> bool:
@@ -86,9 +96,13 @@ def _write(connection: Connection, batch: Batch, sorted_out: _SortedOut, applied
     _forget(connection, batch.removed)
     _delete_users(connection, sorted_out.replaced)
     _refuse_taken([change.user for change in kept], connection)
-    _insert_users(connection, [change.user for change in kept], applied.revision, now)
-    insert_rows(connection, affiliations, (row for change in kept for row in _history_rows(change)))
+    _insert_users(connection, kept, applied.revision, now)
+    history = [row for change in kept for row in _history_rows(change)]
+    insert_tuples(connection, affiliations, _HISTORY_COLUMNS, history)
+    insert_rows(connection, counted, (row for change in kept for row in counted_rows(change.counted)))
     append(connection, [*(entry for change in kept for entry in change.audit), *batch.audit])
+    if batch.digests is not None:
+        save_digests(connection, batch.digests)
     if batch.closes is not None:
         close(connection, batch.closes)
     if batch.progress is not None:
@@ -96,22 +110,27 @@ def _write(connection: Connection, batch: Batch, sorted_out: _SortedOut, applied
     connection.execute(update(revision).values(number=applied.revision))
 
 
-def _insert_users(connection: Connection, wanted: Sequence[User], version: Revision, now: datetime) -> None:
+def _insert_users(connection: Connection, wanted: Sequence[UserChange], version: Revision, now: datetime) -> None:
     """Insert users with what is asked of them, numbered in the order of writing: tables then grow at their end."""
     last = connection.execute(select(func.max(users.c.number))).scalar_one() or 0
     numbered = list(enumerate(wanted, last + 1))
-    insert_rows(connection, users, (user_row(number, user, version, now) for number, user in numbered))
-    for table, rows_of in ((contacts, contact_rows), (locks, lock_rows), (entries, entry_rows)):
-        insert_rows(connection, table, (row for number, user in numbered for row in rows_of(number, user)))
+    rows = [user_row(number, one.user, version, now) for number, one in numbered]
+    insert_tuples(connection, users, USER_COLUMNS, rows)
+    rows = [row for number, one in numbered for row in contact_rows(number, one.user)]
+    insert_tuples(connection, contacts, CONTACT_COLUMNS, rows)
+    rows = [row for number, one in numbered for row in lock_rows(number, one.user)]
+    insert_tuples(connection, locks, LOCK_COLUMNS, rows)
+    rows = [row for number, one in numbered for row in entry_rows(number, one.user, one.digest)]
+    insert_tuples(connection, entries, ENTRY_COLUMNS, rows)
 
 
-def _delete_users(connection: Connection, ids: Iterable[str]) -> None:
+def _delete_users(connection: Connection, ids: Sequence[str]) -> None:
     """Delete user rows; their contacts, locks and entries go along.
 
     A changed user is deleted and inserted anew: two users can then swap their names in one batch.
     """
-    for some in chunks(ids):
-        connection.execute(delete(users).where(users.c.id.in_(some)))
+    if ids:
+        connection.execute(delete(users).where(among(users.c.id, ids)))
 
 
 def _forget(connection: Connection, removed: Sequence[UserId]) -> None:
@@ -122,15 +141,15 @@ def _forget(connection: Connection, removed: Sequence[UserId]) -> None:
         connection.execute(delete(tokens).where(tokens.c.user.in_(some)))
 
 
-def _history_rows(change: UserChange) -> list[Row]:
+def _history_rows(change: UserChange) -> list[Values]:
     return [
-        {
-            "user": change.user.id,
-            "tenant": change.user.tenant,
-            "status": affiliation.status.value,
-            "since": affiliation.since,
-            "rule": affiliation.rule,
-        }
+        (
+            change.user.id,
+            change.user.tenant,
+            affiliation.status.value,
+            microseconds(affiliation.since),
+            affiliation.rule,
+        )
         for affiliation in change.history
     ]
 
@@ -152,9 +171,8 @@ def _taken_names(wanted: Sequence[User], connection: Connection) -> list[str]:
     holders: dict[tuple[str, str], str] = {}
     for tenant, keys in _names_by_tenant(wanted).items():
         asked = select(users.c.user_name_key, users.c.id).where(users.c.tenant == tenant)
-        for some in chunks(keys):
-            found = connection.execute(asked.where(users.c.user_name_key.in_(some)))
-            holders |= {(tenant, key): user_id for key, user_id in found}
+        found = connection.execute(asked.where(among(users.c.user_name_key, keys)))
+        holders |= {(tenant, key): user_id for key, user_id in found}
     faults = []
     for user in wanted:
         holder = holders.setdefault((user.tenant, key_of_name(user.profile.user_name)), user.id)
@@ -175,9 +193,9 @@ def _taken_entries(wanted: Sequence[User], connection: Connection) -> list[str]:
     links = [(user, link) for user in wanted for link in user.entries]
     asked = select(entries.c.entry_id, users.c.id).join(users, users.c.number == entries.c.user)
     for directory in {link.directory for _, link in links}:
-        for some in chunks(link.entry_id for _, link in links if link.directory == directory):
-            found = connection.execute(asked.where(entries.c.directory == directory, entries.c.entry_id.in_(some)))
-            holders |= {(directory, entry_id): user_id for entry_id, user_id in found}
+        ids = among(entries.c.entry_id, [link.entry_id for _, link in links if link.directory == directory])
+        found = connection.execute(asked.where(entries.c.directory == directory, ids))
+        holders |= {(directory, entry_id): user_id for entry_id, user_id in found}
     faults = []
     for user, link in links:
         holder = holders.setdefault((link.directory, link.entry_id), user.id)

@@ -4,27 +4,49 @@ SQLite is one file in WAL mode: readers never wait, and one writer at a time tak
 so that nothing it decided on can change under it.
 """
 
+import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import URL, Connection, Dialect, Table, create_engine, event, insert, make_url
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Table,
+    create_engine,
+    event,
+    func,
+    insert,
+    make_url,
+    select,
+)
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, SQLAlchemyError, StatementError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ims.errors import InvalidInput, LockstepError, NotUnique, StoreUnusable
 from ims.ports import Clock
+from ims.store.tables import NO_NUL, NUL, Text
 
 BUSY_SECONDS = 10.0
 """How long a writer waits for another one before it gives up; a batch of 2,000 users takes well under one second."""
+HELD_SECONDS = 0.2
+"""How long it waits while the store is known to be held: whoever comes next shall be told, not queue up."""
 CHUNK = 500
 """How many values one statement lists."""
+_SCANNING_KIB = -1000
+"""How much of a table is kept while it is looked through once (SQLite counts KiB downwards)."""
 _WRITES = "lockstep_writes"
-_PRAGMAS = ("foreign_keys=ON", "synchronous=NORMAL", "cache_size=-16000")
+_PRAGMAS = ("foreign_keys=ON", "synchronous=FULL", "cache_size=-16000")
+"""FULL: a power cut takes no commit back. With NORMAL an unlock could be in the directory and its audit row be lost."""
 
 _ADVICE = {
     "SQLITE_BUSY": "another program keeps it locked; look for a backup or a shell that holds it open, then repeat",
@@ -48,8 +70,9 @@ class Database:
         self._url = _supported(url)
         self._engine = create_engine(self._url)
         self._writer = self._engine.execution_options(**{_WRITES: True})
+        self._refused_until = 0.0
         event.listen(self._engine, "connect", _prepare)
-        event.listen(self._engine, "begin", _begin)
+        event.listen(self._engine, "begin", self._begin)
 
     @property
     def name(self) -> str:
@@ -86,6 +109,21 @@ class Database:
     def close(self) -> None:
         """Close every connection that no thread is using."""
         self._engine.dispose()
+
+    def _begin(self, connection: Connection) -> None:
+        """Begin a transaction. A writer waits for another one, but not where one has just waited for nothing."""
+        if not connection.get_execution_options().get(_WRITES, False):
+            connection.exec_driver_sql("BEGIN")
+            return
+        usual = float(str(self._url.query["timeout"]))
+        patience = min(HELD_SECONDS, usual) if time.monotonic() < self._refused_until else usual
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={int(patience * 1000)}")
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError:
+            self._refused_until = time.monotonic() + usual
+            raise
+        self._refused_until = 0.0
 
     def _make_file(self) -> None:
         if self.file.exists():
@@ -144,17 +182,40 @@ def _prepare(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
         raise
 
 
-def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
 class Part:
     """One part of the store: what it needs to do its work."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+
+
+@contextmanager
+def scanning(connection: Connection) -> Iterator[None]:
+    """Look through a whole table without filling the cache with pages that nobody needs again."""
+    usual = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
+    connection.exec_driver_sql(f"PRAGMA cache_size={_SCANNING_KIB}")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql(f"PRAGMA cache_size={usual}")
+
+
+def looked_through(column: ColumnElement[str]) -> ColumnElement[str]:
+    """Return a column as it is compared in a statement that wants nearly every row.
+
+    The planner thinks that a value is that of a few rows, and would go through an index to find each of them.
+    """
+    return column.concat("")
+
+
+def among(column: ColumnElement[str], values: Iterable[str]) -> ColumnElement[bool]:
+    """Return the condition that a column is one of many values, however many there are.
+
+    They come as one parameter, so that there is one statement for any number of them, which is compiled once.
+    """
+    listed = func.json_each(json.dumps(list(values), ensure_ascii=False)).table_valued("value")
+    return column.in_(select(listed.c.value))
 
 
 def chunks(values: Iterable[str]) -> Iterator[list[str]]:
@@ -176,6 +237,35 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Mapping[str
     statement, conversions = _insertion(table, tuple(listed[0]), connection.dialect)
     converted = [tuple([bind(row[name]) if bind else row[name] for name, bind in conversions]) for row in listed]
     connection.exec_driver_sql(statement, converted)
+
+
+def insert_tuples(
+    connection: Connection,
+    table: Table,
+    names: tuple[str, ...],
+    rows: Sequence[tuple[object, ...]],
+) -> None:
+    """Insert rows whose values are as the database keeps them, in the order of `names`.
+
+    Nothing is converted here, and NUL is looked for once in each row. Raises InvalidInput where there is one.
+    """
+    if not rows:
+        return
+    statement, texts = _plain_insertion(table, names, connection.dialect)
+    for row in rows:
+        if NUL in "".join(texts(row)):
+            raise InvalidInput(NO_NUL)
+    connection.exec_driver_sql(statement, list(rows))
+
+
+@lru_cache(maxsize=64)
+def _plain_insertion(table: Table, names: tuple[str, ...], dialect: Dialect) -> tuple[str, Callable[[Any], Any]]:
+    """Return the statement, and what takes the texts out of a row."""
+    compiled = insert(table).compile(dialect=dialect, column_keys=names)
+    order = tuple(compiled.positiontup or ())
+    if order != names:
+        raise AssertionError(f"{table.name} takes {order}, not {names}")
+    return str(compiled), itemgetter(*(at for at, name in enumerate(names) if isinstance(table.c[name].type, Text)))
 
 
 _Conversion = tuple[str, Callable[[object], object] | None]

@@ -8,13 +8,14 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 from ims.errors import InvalidInput
 from ims.names import key_of_name
 from ims.people import Affiliation, AffiliationStatus, DirectoryName, EntryId, Revision, TenantId, User, UserId
-from ims.ports import Applied, Batch
+from ims.ports import Applied, Batch, KnownEntries
 from ims.query import Page, Query, UserPage
 from ims.store.bulk import apply
-from ims.store.engine import Part, chunks
+from ims.store.digests import known_entries
+from ims.store.engine import Part, among
 from ims.store.query import compiled
 from ims.store.rows import WHOLE, user_of
-from ims.store.tables import affiliations, entries, locks, revision, users
+from ims.store.tables import TO_CONFIRM, affiliations, entries, held_items, locks, revision, users
 
 
 class SqlPeople(Part):
@@ -49,22 +50,20 @@ class SqlPeople(Part):
 
     def behind(self, directory: DirectoryName, entry_ids: Iterable[EntryId]) -> Mapping[EntryId, User]:
         """Return the users behind these entries; entries without a user are left out."""
-        found: dict[EntryId, User] = {}
-        asked = select(entries.c.entry_id, *WHOLE).join(users, users.c.number == entries.c.user)
+        asked = (
+            select(entries.c.entry_id, *WHOLE)
+            .join(users, users.c.number == entries.c.user)
+            .where(entries.c.directory == directory, among(entries.c.entry_id, entry_ids))
+        )
         with self._database.reading() as connection:
-            for some in chunks(entry_ids):
-                of_some = asked.where(entries.c.directory == directory, entries.c.entry_id.in_(some))
-                found |= {row["entry_id"]: user_of(row) for row in connection.execute(of_some).mappings()}
-        return found
+            return {row["entry_id"]: user_of(row) for row in connection.execute(asked).mappings()}
 
     def named(self, tenant: TenantId, user_names: Iterable[str]) -> Mapping[str, User]:
         """Return the users with these user names (compared as `key_of_name` does), by that key."""
-        found: dict[str, User] = {}
+        keys = {key_of_name(name) for name in user_names}
+        asked = select(*WHOLE).where(users.c.tenant == tenant, among(users.c.user_name_key, keys))
         with self._database.reading() as connection:
-            for some in chunks({key_of_name(name) for name in user_names}):
-                asked = select(*WHOLE).where(users.c.tenant == tenant, users.c.user_name_key.in_(some))
-                found |= {key_of_name(user.profile.user_name): user for user in _users(connection, asked)}
-        return found
+            return {key_of_name(user.profile.user_name): user for user in _users(connection, asked)}
 
     def entry_ids(self, directory: DirectoryName) -> Mapping[EntryId, str]:
         """Return every known entry of a directory with its DN: what is left over after a complete reading is absent."""
@@ -72,16 +71,24 @@ class SqlPeople(Part):
             asked = select(entries.c.entry_id, entries.c.dn).where(entries.c.directory == directory)
             return dict(map(tuple, connection.execute(asked)))
 
+    def known_entries(self, directory: DirectoryName, now: datetime) -> KnownEntries:
+        """Return every known entry of a directory, by whether its digest counts at `now` (see `ims.store.digests`)."""
+        with self._database.reading() as connection:
+            return known_entries(connection, directory, now)
+
     def to_reread(self, directory: DirectoryName, now: datetime) -> frozenset[EntryId]:
         """Return the entries a tick must read though nothing tells it to.
 
         Those with a lock from this directory that is not over, a transition due by `now`, or an absence or
-        un-affiliation to confirm. A transition stays due until a complete pass that began after it commits.
+        un-affiliation to confirm that the brake does not keep back: that waits for a person, and is read completely
+        before it happens. A transition stays due until a complete pass that began after it commits.
         """
         links = select(entries.c.entry_id, entries.c.directory)
+        held = select(held_items.c.entry_id).where(held_items.c.directory == directory)
+        to_confirm = (TO_CONFIRM, entries.c.entry_id.not_in(held))
         not_over = or_(locks.c.until.is_(None), locks.c.until > now)
         asked = union(
-            links.where(entries.c.directory == directory, entries.c.to_confirm.is_(true())),
+            links.where(entries.c.directory == directory, *to_confirm),
             links.where(entries.c.user.in_(select(locks.c.user).where(locks.c.source == directory, not_over))),
             links.where(entries.c.user.in_(select(users.c.number).where(users.c.next_transition <= now))),
         )
@@ -90,12 +97,14 @@ class SqlPeople(Part):
 
     def count(self, tenant: TenantId | None = None, directory: DirectoryName | None = None) -> int:
         """Return how many users there are, in a tenant or with an entry in a directory."""
-        condition = _in_tenant(tenant)
-        if directory is not None:
-            known = select(entries.c.user).where(entries.c.directory == directory)
-            condition = and_(condition, users.c.number.in_(known))
+        here = entries.c.directory == directory
+        if tenant is None and directory is not None:
+            counted = select(func.count()).select_from(entries).where(here)
+        else:
+            condition = users.c.number.in_(select(entries.c.user).where(here)) if directory is not None else true()
+            counted = select(func.count()).select_from(users).where(_in_tenant(tenant), condition)
         with self._database.reading() as connection:
-            return connection.execute(select(func.count()).select_from(users).where(condition)).scalar_one()
+            return connection.execute(counted).scalar_one()
 
     def raised_by(self, pass_id: str) -> tuple[User, ...]:
         """Return the users who hold a lock that this pass raised, ordered by id."""

@@ -3,68 +3,93 @@
 It holds nothing that the clock or the ledger decides: those are added by whoever shows the user.
 """
 
-import json
+from operator import attrgetter
 from typing import Any
 
 from ims.people import Contact, Profile
-from ims.store.codec import dumps
+from ims.store.codec import Document, dumps, reader
 
-_TEXTS = {
-    "externalId": "external_id",
-    "displayName": "display_name",
-    "nickName": "nick_name",
-    "profileUrl": "profile_url",
-    "title": "title",
-    "userType": "user_type",
-    "preferredLanguage": "preferred_language",
-    "locale": "locale",
-    "timezone": "timezone",
-}
-_NAMES = {
-    "formatted": "formatted_name",
-    "familyName": "family_name",
-    "givenName": "given_name",
-    "middleName": "middle_name",
-    "honorificPrefix": "honorific_prefix",
-    "honorificSuffix": "honorific_suffix",
-}
-_CONTACTS = {"emails": "emails", "phoneNumbers": "phone_numbers"}
+_NAMES = ("formatted_name", "family_name", "given_name", "middle_name", "honorific_prefix", "honorific_suffix")
+_TEXTS = (
+    "user_name",
+    "external_id",
+    "display_name",
+    "nick_name",
+    "profile_url",
+    "title",
+    "user_type",
+    "preferred_language",
+    "locale",
+    "timezone",
+)
+_names_of = attrgetter(*_NAMES)
+_texts_of = attrgetter(*_TEXTS)
+
+
+class _Name(Document):
+    """The parts of a name, in the order of `_NAMES`."""
+
+    formatted: str = ""
+    family_name: str = ""
+    given_name: str = ""
+    middle_name: str = ""
+    honorific_prefix: str = ""
+    honorific_suffix: str = ""
+
+
+class _Contact(Document):
+    value: str
+    type: str = ""
+    display: str = ""
+    primary: bool = False
+
+
+class _Profile(Document):
+    """A profile; its texts are in the order of `_TEXTS`."""
+
+    user_name: str
+    external_id: str = ""
+    display_name: str = ""
+    nick_name: str = ""
+    profile_url: str = ""
+    title: str = ""
+    user_type: str = ""
+    preferred_language: str = ""
+    locale: str = ""
+    timezone: str = ""
+    name: _Name | None = None
+    emails: tuple[_Contact, ...] = ()
+    phone_numbers: tuple[_Contact, ...] = ()
+
+
+_read = reader(_Profile)
+_names_in = attrgetter(*_Name.__struct_fields__)
 
 
 def document_of(profile: Profile) -> str:
     """Return the profile's JSON text; what is unassigned is left out (RFC 7643 section 2.5)."""
-    document: dict[str, object] = {"userName": profile.user_name, **_texts(profile, _TEXTS)}
-    name = _texts(profile, _NAMES)
-    if name:
-        document["name"] = name
-    for attribute, field in _CONTACTS.items():
-        contacts = getattr(profile, field)
-        if contacts:
-            document[attribute] = [_contact(contact) for contact in contacts]
-    return dumps(document)
+    names = _names_of(profile)
+    name = _Name(*names) if any(names) else None
+    values = (*_texts_of(profile), name, _written(profile.emails), _written(profile.phone_numbers))
+    return dumps(_Profile(*values))
 
 
 def profile_of(document: str) -> Profile:
     """Return the profile that `document_of` wrote."""
-    read = json.loads(document)
-    values: dict[str, Any] = {field: read[name] for name, field in _TEXTS.items() if name in read}
-    values |= {_NAMES[name]: text for name, text in read.get("name", {}).items()}
-    for attribute, field in _CONTACTS.items():
-        if attribute in read:
-            values[field] = tuple(Contact(**contact) for contact in read[attribute])
-    return Profile(user_name=read["userName"], **values)
+    read = _read(document)
+    texts: dict[str, Any] = dict(zip(_TEXTS, _texts_of(read), strict=True))
+    if read.name is not None:
+        texts |= zip(_NAMES, _names_in(read.name), strict=True)
+    return Profile(**texts, emails=_contacts(read.emails), phone_numbers=_contacts(read.phone_numbers))
 
 
-def _texts(profile: Profile, names: dict[str, str]) -> dict[str, Any]:
-    return {name: text for name, field in names.items() if (text := getattr(profile, field))}
+def _written(contacts: tuple[Contact, ...]) -> tuple[_Contact, ...]:
+    return tuple([_Contact(one.value, one.type, one.display, one.primary) for one in contacts]) if contacts else ()
 
 
-def _contact(contact: Contact) -> dict[str, object]:
-    document: dict[str, object] = {"value": contact.value}
-    if contact.type:
-        document["type"] = contact.type
-    if contact.display:
-        document["display"] = contact.display
-    if contact.primary:
-        document["primary"] = True
-    return document
+def _contacts(read: tuple[_Contact, ...]) -> tuple[Contact, ...]:
+    if not read:
+        return ()
+    return tuple(
+        [Contact(value=one.value, type=one.type, primary=one.primary, display=one.display) for one in read],
+    )

@@ -3,19 +3,27 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import RowMapping
 
-from ims.locks import Lock, display, state_of
+from ims.locks import BEGINNING, NEVER, Lock, display, state_of
 from ims.names import key_of_name
-from ims.people import Affiliation, ConnectionName, Contact, EntryLink, LastUnlock, Profile, Revision, Role, User
+from ims.people import Affiliation, ConnectionName, EntryLink, LastUnlock, Revision, Role, User
+from ims.ports import EntryDigest
 from ims.query import Collection
 from ims.store.codec import decode, encode
 from ims.store.profiles import document_of, profile_of
-from ims.store.tables import FOLDED, users
+from ims.store.tables import FOLDED, microseconds, users
 
 Row = Mapping[str, Any]
+Values = tuple[object, ...]
+"""A row's values as the database keeps them, in the order of the table's columns."""
+_FREE = tuple(map(microseconds, (BEGINNING, NEVER, NEVER)))
+"""The `LockState` of somebody without locks: free, and next locked at no time, whenever that is asked."""
+_FOLDED = attrgetter(*FOLDED)
+_EMAILS, _PHONE_NUMBERS = Collection.EMAILS.value, Collection.PHONE_NUMBERS.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,26 +70,75 @@ def locks_of(standing: str) -> tuple[Lock, ...]:
     return decode(_Standing, standing).locks
 
 
-def user_row(number: int, user: User, version: Revision, now: datetime) -> Row:
-    """Return the row of `users` for a user written at `now` as this version."""
-    state = state_of(user.locks, now)
-    return {
-        "number": number,
-        "id": user.id,
-        "tenant": user.tenant,
-        "version": version,
-        "created": user.created,
-        "modified": user.modified,
-        "profile": document_of(user.profile),
-        "standing": encode(_standing(user)),
-        "locked_until": state.locked_until,
-        "locks_at": state.locks_at,
-        "next_transition": state.next_transition,
-        "deleted_by_key": (user.deleted_by or "").casefold(),
-        "affiliation_status_key": user.affiliation.status.value if user.affiliation else "",
-        "affiliation_since": user.affiliation.since if user.affiliation else None,
-        **_profile_keys(user.profile),
-    }
+USER_COLUMNS = (
+    "number",
+    "id",
+    "tenant",
+    "version",
+    "created",
+    "modified",
+    "profile",
+    "standing",
+    "locked_until",
+    "locks_at",
+    "next_transition",
+    "external_id",
+    "user_name_key",
+    "deleted_by_key",
+    "affiliation_status_key",
+    "affiliation_since",
+    *(f"{name}_key" for name in FOLDED),
+)
+CONTACT_COLUMNS = ("user", "kind", "position", "value_key", "type_key", "display_key", "primary")
+LOCK_COLUMNS = (
+    "user",
+    "position",
+    "id",
+    "source",
+    "since",
+    "until",
+    "raised_by",
+    "reason_key",
+    "source_key",
+    "server_key",
+    "display_key",
+)
+ENTRY_COLUMNS = (
+    "user",
+    "position",
+    "directory",
+    "entry_id",
+    "dn",
+    "seen_at",
+    "to_confirm",
+    "directory_key",
+    "dn_key",
+    "digest",
+    "digest_until",
+)
+
+
+def user_row(number: int, user: User, version: Revision, now: datetime) -> Values:
+    """Return the row of `users` for a user written at `now` as this version, as `USER_COLUMNS` lists it."""
+    profile, affiliation = user.profile, user.affiliation
+    state = state_of(user.locks, now) if user.locks else None
+    return (
+        number,
+        user.id,
+        user.tenant,
+        version,
+        microseconds(user.created),
+        microseconds(user.modified),
+        document_of(profile),
+        encode(_standing(user)),
+        *((*map(microseconds, (state.locked_until, state.locks_at, state.next_transition)),) if state else _FREE),
+        profile.external_id,
+        key_of_name(profile.user_name),
+        (user.deleted_by or "").casefold(),
+        affiliation.status.value if affiliation else "",
+        microseconds(affiliation.since) if affiliation else None,
+        *map(str.casefold, _FOLDED(profile)),
+    )
 
 
 def _standing(user: User) -> _Standing:
@@ -97,66 +154,67 @@ def _standing(user: User) -> _Standing:
     )
 
 
-def _profile_keys(profile: Profile) -> Row:
-    keys = {f"{name}_key": getattr(profile, name).casefold() for name in FOLDED}
-    return {"external_id": profile.external_id, "user_name_key": key_of_name(profile.user_name), **keys}
-
-
-def contact_rows(number: int, user: User) -> list[Row]:
-    """Return the rows of `contacts` for a user."""
-    kinds = ((Collection.EMAILS, user.profile.emails), (Collection.PHONE_NUMBERS, user.profile.phone_numbers))
+def contact_rows(number: int, user: User) -> list[Values]:
+    """Return the rows of `contacts` for a user, as `CONTACT_COLUMNS` lists them."""
+    kinds = ((_EMAILS, user.profile.emails), (_PHONE_NUMBERS, user.profile.phone_numbers))
     return [
-        _contact_row(number, kind, position, contact)
+        (
+            number,
+            kind,
+            position,
+            contact.value.casefold(),
+            contact.type.casefold(),
+            contact.display.casefold(),
+            contact.primary,
+        )
         for kind, contacts in kinds
         for position, contact in enumerate(contacts)
     ]
 
 
-def _contact_row(number: int, kind: Collection, position: int, contact: Contact) -> Row:
-    return {
-        "user": number,
-        "kind": kind.value,
-        "position": position,
-        "value_key": contact.value.casefold(),
-        "type_key": contact.type.casefold(),
-        "display_key": contact.display.casefold(),
-        "primary": contact.primary,
-    }
+def lock_rows(number: int, user: User) -> list[Values]:
+    """Return the rows of `locks` for a user, as `LOCK_COLUMNS` lists them.
 
-
-def lock_rows(number: int, user: User) -> list[Row]:
-    """Return the rows of `locks` for a user. Other words in `display` need a migration that writes them here anew."""
+    Other words in `display` need a migration that writes them here anew.
+    """
     return [
-        {
-            "user": number,
-            "position": position,
-            "id": lock.id,
-            "source": lock.source,
-            "since": lock.since,
-            "until": lock.until,
-            "raised_by": lock.raised_by,
-            "reason_key": lock.reason.value,
-            "source_key": lock.source.casefold(),
-            "server_key": lock.server.casefold(),
-            "display_key": display(lock).casefold(),
-        }
+        (
+            number,
+            position,
+            lock.id,
+            lock.source,
+            microseconds(lock.since),
+            microseconds(lock.until) if lock.until is not None else None,
+            lock.raised_by,
+            lock.reason.value,
+            lock.source.casefold(),
+            lock.server.casefold(),
+            display(lock).casefold(),
+        )
         for position, lock in enumerate(user.locks)
     ]
 
 
-def entry_rows(number: int, user: User) -> list[Row]:
-    """Return the rows of `entries` for a user."""
+def entry_rows(number: int, user: User, digest: EntryDigest | None = None) -> list[Values]:
+    """Return the rows of `entries` for a user, as `ENTRY_COLUMNS` lists them; `digest` is of one of them, at most."""
     return [
-        {
-            "user": number,
-            "position": position,
-            "directory": link.directory,
-            "entry_id": link.entry_id,
-            "dn": link.dn,
-            "seen_at": link.seen_at,
-            "to_confirm": link.missing_since is not None or link.unmatched_since is not None,
-            "directory_key": link.directory.casefold(),
-            "dn_key": link.dn.casefold(),
-        }
+        (
+            number,
+            position,
+            link.directory,
+            link.entry_id,
+            link.dn,
+            microseconds(link.seen_at),
+            link.missing_since is not None or link.unmatched_since is not None,
+            link.directory.casefold(),
+            link.dn.casefold(),
+            *_digest_columns(link, digest),
+        )
         for position, link in enumerate(user.entries)
     ]
+
+
+def _digest_columns(link: EntryLink, digest: EntryDigest | None) -> tuple[bytes | None, int | None]:
+    if digest is None or (digest.directory, digest.entry_id) != (link.directory, link.entry_id):
+        return None, None
+    return digest.digest, None if digest.until is None else microseconds(digest.until)

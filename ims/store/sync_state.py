@@ -11,9 +11,10 @@ from ims.errors import FenceLost
 from ims.locks import BEGINNING, state_of
 from ims.passes import Circuit, DirectoryState, Fence, Mode, PassReport, Quarantined
 from ims.people import DirectoryName, Revision, UserId
-from ims.ports import Applied, Progress
+from ims.ports import Applied, Processes, Progress
 from ims.store.codec import decode, dumps, encode
 from ims.store.engine import Part
+from ims.store.held import forget_counted, save_held
 from ims.store.rows import locks_of
 from ims.store.tables import batches, circuits, directories, entries, leases, passes, quarantine, users
 
@@ -54,12 +55,22 @@ class SqlSyncState(Part):
         with self._database.reading() as connection:
             return tuple(Quarantined(**row) for row in connection.execute(asked).mappings())
 
-    def take_lease(self, directory: DirectoryName, owner: str, ttl: timedelta, now: datetime) -> Fence | None:
-        """Take or renew the lease on a directory; a new owner gets a higher number. None = another owner holds it."""
+    def take_lease(
+        self,
+        directory: DirectoryName,
+        owner: str,
+        ttl: timedelta,
+        now: datetime,
+        processes: Processes | None = None,
+    ) -> Fence | None:
+        """Take or renew the lease on a directory; a new owner gets a higher number. None = another owner holds it.
+
+        With `processes`, that of an owner who is known to be gone is taken at once: a crash need not be waited out.
+        """
         here = leases.c.directory == directory
         with self._database.writing() as connection:
             lease = connection.execute(select(leases).where(here).with_for_update()).first()
-            if lease is not None and lease.owner != owner and now < lease.until:
+            if lease is not None and lease.owner != owner and now < lease.until and not _gone(lease.owner, processes):
                 return None
             last = lease.number if lease is not None else 0
             number = last if lease is not None and lease.owner == owner else last + 1
@@ -99,6 +110,10 @@ class SqlSyncState(Part):
             return tuple(Circuit(**row) for row in rows)
 
 
+def _gone(owner: str, processes: Processes | None) -> bool:
+    return bool(owner) and processes is not None and processes.gone(owner) is True
+
+
 # --- the progress of a pass, in the transaction of the users it covers ------------------------------------------------
 
 
@@ -128,7 +143,10 @@ def save_progress(connection: Connection, progress: Progress, applied: Applied) 
         _save_state(connection, progress.state, _stored_mode(connection, progress.state))
     if progress.quarantine is not None:
         _replace_quarantine(connection, here, progress.quarantine)
+    if progress.held is not None:
+        save_held(connection, here, progress.held)
     if progress.report is not None:
+        forget_counted(connection, here, progress.report.ended)
         connection.execute(delete(batches).where(batches.c.directory == here, batches.c.pass_id != progress.pass_id))
         _save_report(connection, progress.report)
 

@@ -9,6 +9,7 @@ rebuild a SQLite table that has one.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from sqlalchemy import (
     BigInteger,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy import Text as PlainText
 from sqlalchemy.types import TypeEngine
@@ -31,10 +33,16 @@ from ims.errors import InvalidInput
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+NUL = "\0"
+NO_NUL = "A text with the character NUL (U+0000) cannot be stored or looked for"
 
 
+@lru_cache(maxsize=100)
 def microseconds(moment: datetime) -> int:
-    """Return the microseconds since 1970: exact, and in the order of time whatever the zone."""
+    """Return the microseconds since 1970: exact, and in the order of time whatever the zone.
+
+    Remembered, since a pass writes its own moment a few times with each of its users.
+    """
     try:
         return (moment - _EPOCH) // _MICROSECOND
     except TypeError as error:
@@ -59,8 +67,8 @@ class Text(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - its signature
         """Return the text as it is. Raises InvalidInput for NUL."""
-        if value is not None and "\0" in value:
-            raise InvalidInput("A text with the character NUL (U+0000) cannot be stored or looked for")
+        if value is not None and NUL in value:
+            raise InvalidInput(NO_NUL)
         return value
 
 
@@ -192,6 +200,11 @@ locks = Table(
     sqlite_with_rowid=False,
 )
 
+TO_CONFIRM = text("to_confirm IS TRUE")
+"""The condition of the index below, and of whoever wants to use it: it has to be the same to the letter.
+
+The few rows that every tick asks for: an index of all of them would be written for each user, and read for none."""
+
 entries = Table(
     "entries",
     METADATA,
@@ -204,8 +217,10 @@ entries = Table(
     Column("to_confirm", Boolean, nullable=False),
     _text("directory_key"),
     _text("dn_key"),
+    Column("digest", LargeBinary, nullable=True),
+    _moment("digest_until", nullable=True),
     UniqueConstraint("directory", "entry_id"),
-    Index(None, "directory", "to_confirm"),
+    Index("ix_entries_to_confirm", "directory", sqlite_where=TO_CONFIRM, postgresql_where=TO_CONFIRM),
     sqlite_with_rowid=False,
 )
 
@@ -238,11 +253,20 @@ audit = Table(
     _text("after"),
     _text("detail"),
     _text("reference"),
+    Column("previous", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
     Index(None, "tenant"),
     Index(None, "user"),
     Index(None, "reference"),
     sqlite_autoincrement=True,
 )
+
+chain = Table(
+    "chain",
+    METADATA,
+    _text("store", primary_key=True),
+)
+"""One row: the id that this store was given, with which the audit's chain begins."""
 
 revision = Table(
     "revision",
@@ -330,4 +354,53 @@ circuits = Table(
     _text("directory"),
     _moment("opened"),
     _text("why"),
+)
+
+held_batches = Table(
+    "held_batches",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    _text("id"),
+    _text("directory"),
+    _text("why"),
+    _text("state"),
+    _text("text"),
+    _text("hash"),
+    _text("pass_id"),
+    _text("tenant"),
+    _text("successor"),
+    Column("size", Integer, nullable=False),
+    _moment("created"),
+    _moment("expires"),
+    _moment("closed", nullable=True),
+    UniqueConstraint("id"),
+    Index(None, "directory", "state"),
+)
+
+held_items = Table(
+    "held_items",
+    METADATA,
+    _text("directory", primary_key=True),
+    _text("key", primary_key=True),
+    _text("why"),
+    _text("entry_id"),
+    _text("tenant"),
+    _text("name"),
+    _text("document"),
+    _text("decision"),
+    _text("decided_by"),
+    _moment("decided_at", nullable=True),
+)
+
+counted = Table(
+    "counted",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    _text("directory"),
+    _text("tenant"),
+    _text("user"),
+    _text("reason"),
+    _text("pass_id"),
+    _moment("at"),
+    Index(None, "directory", "at"),
 )

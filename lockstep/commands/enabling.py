@@ -11,6 +11,7 @@ from ims.audit import Action, AuditEntry, Result
 from ims.errors import Conflict, InvalidInput
 from ims.passes import Mode
 from ims.people import DirectoryName
+from lockstep.commands.syncing import show_waiting, waiting
 from lockstep.exits import ExitCode
 from lockstep.invocation import Invocation, json_option, operator, pass_invocation
 from lockstep.output import Cell, say, show_json, show_table, working
@@ -53,7 +54,8 @@ def enable(invocation: Invocation, directory: str, *, yes: bool, as_json: bool) 
             click.get_current_context().exit(ExitCode.FAILURE.value)
         _enable(wiring, name, len(rows))
     if as_json:
-        show_json({"directory": name, "mode": Mode.ENFORCE.value, "effect": [_document(row) for row in rows]})
+        document = {"directory": name, "mode": Mode.ENFORCE.value, "effect": [_document(row) for row in rows]}
+        show_json({**document, "would_wait": waiting(effect)})
     say(f"{name} is enabled; the agent's next pass does this.")
 
 
@@ -75,8 +77,7 @@ def _show_effect(effect: PassResult, rows: list[tuple[Cell, ...]]) -> None:
     if len(rows) > _SHOWN:
         counts = Counter(str(row[2]) for row in rows)
         say(f"… {len(rows)} in all: {', '.join(f'{count} {name}' for name, count in counts.items())}")
-    if effect.state.kept_back:
-        say(f"Kept back: {effect.state.kept_back}")
+    show_waiting(effect)
 
 
 def _enable(wiring: Wiring, name: DirectoryName, moves: int) -> None:

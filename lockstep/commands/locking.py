@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -16,6 +15,7 @@ from lockstep.exits import ExitCode, code_of
 from lockstep.invocation import (
     Invocation,
     json_option,
+    moment_given,
     one_user,
     operator,
     pass_invocation,
@@ -24,7 +24,7 @@ from lockstep.invocation import (
     tenant_option,
     token_file_option,
 )
-from lockstep.output import Cell, say, show_table, working
+from lockstep.output import Cell, say, show_json, show_table, working
 from lockstep.wiring import Wiring
 
 _log = structlog.get_logger("lockstep.break_glass")
@@ -134,18 +134,23 @@ def _code(ended: list[_Ended]) -> ExitCode:
 @token_file_option
 @click.option("--note", required=True, help="Why; people who see the lock read it.")
 @click.option("--until", help='When it ends by itself, such as "2026-12-24" or "2026-12-24T18:00+01:00"; else never.')
+@json_option
 @pass_invocation
-def lock(invocation: Invocation, user: str, token_file: Path | None, note: str, until: str | None) -> None:
+def lock(
+    invocation: Invocation, user: str, token_file: Path | None, note: str, until: str | None, *, as_json: bool
+) -> None:
     """Lock a user in the identity store.
 
     With the token of a person who may. Directories are not touched.
     """
     if token_file is None:
         raise InvalidInput("A lock needs --token-file FILE with the token of the person who sets it")
-    end = _moment(until)
+    end = moment_given(until, "--until")
     with invocation.wired() as wiring:
         view = _view_of(wiring, token_file)
         held = view.hold(_visible_user(wiring, view, user).id, note, end)
+    if as_json:
+        show_json({"user": held.profile.user_name, "tenant": held.tenant, "until": end})
     say(f"{held.profile.user_name} is locked{f' until {end:%Y-%m-%d %H:%M} UTC' if end else ''}.")
 
 
@@ -157,13 +162,3 @@ def _view_of(wiring: Wiring, token_file: Path) -> TenantView:
 def _visible_user(wiring: Wiring, view: TenantView, given: str) -> User:
     """Return a user as this person may find them: one of another company account is the same as none."""
     return view.user(one_user(wiring, given, view.actor.tenant).id)
-
-
-def _moment(text: str | None) -> datetime | None:
-    """Return a time in UTC; one without an offset is this machine's. Raises InvalidInput."""
-    if text is None:
-        return None
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise InvalidInput(f'--until {text} is no time: write "2026-12-24" or "2026-12-24T18:00+01:00"') from None

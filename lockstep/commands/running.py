@@ -4,8 +4,8 @@ import click
 
 from lockstep import logs, web
 from lockstep.exits import ExitCode
-from lockstep.invocation import Invocation, pass_invocation
-from lockstep.output import say
+from lockstep.invocation import Invocation, json_option, pass_invocation
+from lockstep.output import say, show_json
 from lockstep.supervision import Part, stopping, supervise
 from lockstep.wiring import Wiring
 
@@ -52,13 +52,16 @@ def agent(invocation: Invocation) -> None:
 
 
 @click.command
+@json_option
 @pass_invocation
-def migrate(invocation: Invocation) -> None:
+def migrate(invocation: Invocation, *, as_json: bool) -> None:
     """Make the store, or bring it up to date.
 
     `run`, `serve` and `agent` do this too when they start.
     """
     Wiring(invocation.settings).migrate()
+    if as_json:
+        show_json({"store": invocation.settings.store.url, "up_to_date": True})
     say("The store is up to date.")
 
 

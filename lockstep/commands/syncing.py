@@ -7,14 +7,16 @@ import click
 from agent.health import DirectoryHealth
 from agent.run import PassResult
 from agent.sync import reconcile, tick
+from ims.batches import HeldBatch
 from ims.errors import Conflict, DirectoryUnreachable, LockstepError
 from ims.passes import PassReport
 from ims.people import DirectoryName
+from lockstep.commands.deciding import BATCH_COLUMNS, batch_row
 from lockstep.exits import ExitCode, code_of
 from lockstep.health import health_of
 from lockstep.invocation import Invocation, json_option, pass_invocation
 from lockstep.leasing import lease
-from lockstep.output import Cell, say, show_json, show_lines, show_record, show_table, working
+from lockstep.output import Cell, moment, say, show_json, show_lines, show_record, show_table, visible, working
 from lockstep.wiring import Wiring
 
 _PASS_COLUMNS = (
@@ -33,6 +35,8 @@ _PASS_COLUMNS = (
 _STANDING = ("name", "condition", "mode", "users", "last_tick", "last_reconcile", "next_run", "quarantined")
 _RECENT = ("pass", "directory", "kind", "started", "complete", "read", "raised", "lifted", "kept_back")
 _PASSES = 10
+_WAITING_COLUMNS = ("user", "tenant", "before", "after")
+_SHOWN = 50
 _PREVIEW_COLUMNS = ("action", "user", "tenant", "before", "after", "detail")
 
 
@@ -80,7 +84,9 @@ def _pass(wiring: Wiring, name: DirectoryName, *, complete: bool, dry_run: bool)
 
 def _show(done: list[PassResult], *, dry_run: bool, as_json: bool) -> None:
     if as_json:
-        previews = [{"report": asdict(one.report), "would_write": _preview(one)} for one in done]
+        previews = [
+            {"report": asdict(one.report), "would_write": _preview(one), "would_wait": waiting(one)} for one in done
+        ]
         show_json(previews if dry_run else [asdict(one.report) for one in done])
         return
     show_table(_PASS_COLUMNS, [_row(one) for one in done], as_json=False, empty="Nothing was read.")
@@ -88,6 +94,8 @@ def _show(done: list[PassResult], *, dry_run: bool, as_json: bool) -> None:
         if one.report.notes:
             show_lines(f"{one.report.directory}: what could not be decided", one.report.notes)
     if dry_run:
+        for one in done:
+            show_waiting(one)
         rows: list[tuple[Cell, ...]] = [tuple(row.values()) for one in done for row in _preview(one)]
         click.echo()
         show_table(_PREVIEW_COLUMNS, rows, as_json=False, empty="Nothing would be written.")
@@ -123,6 +131,25 @@ def _preview(one: PassResult) -> list[dict[str, Cell]]:
     ]
 
 
+def waiting(one: PassResult) -> list[dict[str, Cell]]:
+    """Return whom the brake keeps back, and what of."""
+    return [
+        dict(zip(_WAITING_COLUMNS, (item.name, item.tenant, item.before, item.after), strict=True))
+        for item in one.waits
+    ]
+
+
+def show_waiting(one: PassResult) -> None:
+    """Show people what a pass would leave waiting, and why; nothing where it would not."""
+    if one.waits:
+        why = "; ".join(batch.text for batch in one.batches)
+        click.echo(f"\n{visible(one.report.directory)} would keep this back until it is approved ({visible(why)})")
+        rows = [tuple(row.values()) for row in waiting(one)]
+        show_table(_WAITING_COLUMNS, rows[:_SHOWN], as_json=False, empty="")
+    if len(one.waits) > _SHOWN:
+        say(f"… {len(one.waits)} in all")
+
+
 def _code(done: list[PassResult], failed: list[LockstepError]) -> ExitCode:
     if failed and not done:
         codes = {code_of(error) for error in failed}
@@ -147,13 +174,16 @@ def status(invocation: Invocation, *, as_json: bool) -> None:
         standings = [_standing(wiring, one) for one in health.directories]
         observed = [state for state in wiring.directories.states() if state.would_lock]
         passes = wiring.store.passes(limit=_PASSES)
+        batches = [batch for batch in wiring.store.held_batches() if batch.waiting]
         counts: list[tuple[str, Cell]] = [
             ("lockstep", health.verdict.value),
             ("users", wiring.store.count()),
             ("open_unlocks", len(wiring.store.open_intents())),
         ]
     if as_json:
-        show_json({**dict(counts), **asdict(health), "directories": standings, "passes": [asdict(p) for p in passes]})
+        held = [dict(zip(BATCH_COLUMNS, batch_row(batch), strict=True)) for batch in batches]
+        more = {"directories": standings, "batches": held, "passes": [asdict(p) for p in passes]}
+        show_json({**dict(counts), **asdict(health), **more})
         return
     show_record(counts, as_json=False)
     click.echo()
@@ -161,6 +191,8 @@ def status(invocation: Invocation, *, as_json: bool) -> None:
     matters = [sentence for one in health.directories for sentence in one.sentences]
     if matters or health.sentences:
         show_lines("what is the matter", (*health.sentences, *matters))
+    if batches:
+        show_lines("what waits for a decision", [_waits(batch) for batch in batches])
     for state in observed:
         show_lines(f"whom {state.name} would lock", state.would_lock)
     click.echo()
@@ -186,6 +218,13 @@ def _standing(wiring: Wiring, health: DirectoryHealth) -> dict[str, Cell]:
         "quarantined": len(wiring.store.quarantine(health.name)),
         "sentences": health.sentences,
     }
+
+
+def _waits(batch: HeldBatch) -> str:
+    return (
+        f"{batch.waiting} users of {batch.directory} since {moment(batch.created)}: `lockstep brake show {batch.id}`, "
+        f"then `lockstep brake approve {batch.id}` or `lockstep brake reject {batch.id}`"
+    )
 
 
 def _recent(report: PassReport) -> tuple[Cell, ...]:

@@ -198,8 +198,9 @@ def _state(wiring: Wiring, kept: Token) -> str:
 
 @token.command("revoke")
 @click.argument("token_id", metavar="ID")
+@json_option
 @pass_invocation
-def revoke(invocation: Invocation, token_id: str) -> None:
+def revoke(invocation: Invocation, token_id: str, *, as_json: bool) -> None:
     """Revoke a token, with effect from the next request.
 
     ID is what `lockstep token list` shows.
@@ -216,6 +217,8 @@ def revoke(invocation: Invocation, token_id: str) -> None:
         row = _row(operator(), Action.TOKEN_REVOKED, kept, now)
         if not wiring.store.revoke_token(kept.id, now, [row]):
             raise Conflict(f"Token {token_id} was revoked before")
+    if as_json:
+        show_json({"id": kept.id, "tenant": kept.tenant, "revoked": now})
     say(f"Token {token_id} is revoked.")
 
 

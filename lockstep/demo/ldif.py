@@ -48,9 +48,12 @@ rootdn "{ADMIN_DN}"
 rootpw {admin_password}
 directory {folder}/db
 maxsize 104857600
-index objectClass,entryCSN,entryUUID,uid,member,pwdAccountLockedTime eq
+index objectClass,entryCSN,entryUUID,uid,member eq
+index pwdAccountLockedTime eq,pres
 access to attrs=userPassword
   by self =w {agent} =c by anonymous auth by * none
+access to dn.exact="{CANARY_DN}" attrs=pwdAccountLockedTime
+  {agent} =rsc by * none
 access to attrs=pwdAccountLockedTime
   {agent} =zrsc by * none
 access to dn.exact="{STAFF_GROUP_DN}" attrs=member

@@ -2,17 +2,12 @@
 
 from functools import cache
 from pathlib import Path
+from pkgutil import iter_modules
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from ims.errors import StoreUnusable
 from ims.store.engine import Database
-
-_HERE = Path(__file__).parent
 
 
 def migrate(url: str) -> None:
@@ -21,13 +16,15 @@ def migrate(url: str) -> None:
     The whole of it is one transaction of the one writer, so that a second process waits and then finds nothing to do.
     Raises StoreUnusable, also for a store that a newer Lockstep has used.
     """
+    from ims.store.migrations.upgrading import upgrade  # noqa: PLC0415 - 11 MiB that only a migration needs
+
     database = Database(url)
     try:
         database.create()
         with database.writing() as connection:
             if _revision_of(connection) not in (None, *_known()):
                 raise _too_new(connection, database.name)
-            command.upgrade(_config(connection), "head")
+            upgrade(connection)
     finally:
         database.close()
 
@@ -51,18 +48,14 @@ def _too_new(connection: Connection, name: str) -> StoreUnusable:
 
 
 def _revision_of(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    """Return the revision that the tables say they are of, None where there are none."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
 
 
 @cache
 def _known() -> tuple[str, ...]:
-    """Return the revisions that this program knows, newest first."""
-    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
-
-
-def _config(connection: Connection | None = None) -> Config:
-    """Return Alembic's settings; a percent sign in the path would be taken for a placeholder."""
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(_HERE).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
+    """Return the revisions that this program knows, newest first: each module is named after its own."""
+    modules = iter_modules([str(Path(__file__).parent / "versions")])
+    return tuple(sorted((module.name[1:5] for module in modules), reverse=True))
