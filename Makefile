@@ -6,7 +6,7 @@ COVERAGE ?= 95
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lock clean packages
+.PHONY: help demo test check faults bench evidence lock clean packages test-packages
 .NOTPARALLEL:
 
 help: ## List the commands
@@ -19,15 +19,29 @@ demo: packages ## Run Lockstep on a real OpenLDAP server with people to lock and
 
 test: check ## Run everything that a change must pass (COVERAGE= is the least coverage in per cent)
 	@.venv/bin/python tests/support/leave_nothing.py \
-		.venv/bin/pytest -n 2 --cov --cov-report=term-missing:skip-covered --cov-fail-under=$(COVERAGE)
+		.venv/bin/pytest -n 2 --cov --cov-report=term-missing:skip-covered --cov-fail-under=$(COVERAGE) \
+		--junitxml=build/tests.xml --cov-report=json:build/coverage.json
 
-check: packages ## Lint, types, layers, documents
+check: test-packages ## Lint, types, layers, documents
 	@requirements/venv.sh dev
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/pytest -q tests/tidy/test_documents.py
+
+faults: test-packages ## Break everything on purpose, at length, and print what was tried (see docs/faults.md; some ten minutes)
+	@requirements/venv.sh dev
+	@LOCKSTEP_FAULTS=long .venv/bin/python tests/support/leave_nothing.py .venv/bin/python -m pytest -n 2 -q --durations=0 \
+		--durations-min=30 -p tests.support.fault_report tests/faults $$(.venv/bin/python -m tests.support.fault_table)
+
+bench: packages ## Measure Lockstep against its peers with 100,000 people (OPTIONS= for another size; about ten minutes)
+	@requirements/venv.sh run
+	@.venv/bin/python -m bench $(OPTIONS)
+
+evidence: ## Write docs/evidence.md from what the last runs of test, faults and bench left behind
+	@requirements/venv.sh run
+	@.venv/bin/python -m bench.evidence
 
 lock: ## Write requirements/*.txt anew from pyproject.toml (takes the newest versions; needs uv)
 	@command -v uv > /dev/null || { echo 'lockstep: uv is missing: $(PYTHON) -m pip install uv, in an environment of its own' >&2; exit 1; }
@@ -41,4 +55,7 @@ clean: ## Remove what these commands made: .venv, caches, builds (not var/, wher
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 packages:
-	@requirements/packages.sh
+	@requirements/packages.sh run
+
+test-packages:
+	@requirements/packages.sh test
