@@ -1,7 +1,9 @@
 """A store that cannot be used says why and what to do, acknowledges nothing, and works again afterwards."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,28 @@ def test_a_locked_store_is_unusable_and_recovers(impatient: SqlStore, store_url:
     other.close()
     save(impatient, user("ada"))
     assert impatient.count() == 1
+
+
+def test_where_one_writer_waited_for_nothing_the_next_does_not(store_url: str) -> None:
+    """Whoever comes while the store is known to be held is told soon; when it is free, everybody waits as ever."""
+    store = opened(f"{store_url}?timeout=1")
+    with closing(sqlite3.connect(path_of(store_url), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waited = [seconds_refused(store) for _ in range(3)]
+        other.execute("ROLLBACK")
+        store.check()
+        other.execute("BEGIN IMMEDIATE")
+        waited.append(seconds_refused(store))
+    store.close()
+    assert [seconds >= 1 for seconds in waited] == [True, False, False, True]
+
+
+def seconds_refused(store: SqlStore) -> float:
+    """Return how long it takes until a store that is held says so."""
+    began = time.monotonic()
+    with pytest.raises(StoreUnusable, match="another program keeps it locked"):
+        store.check()
+    return time.monotonic() - began
 
 
 def test_a_full_disk_is_unusable_and_recovers(store: SqlStore) -> None:

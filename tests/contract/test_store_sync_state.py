@@ -8,6 +8,7 @@ from ims.people import EntryId
 from ims.store import SqlStore
 from tests.support.batches import CORP, LAB
 from tests.support.clock import NOON
+from tests.support.fake_directory import FakeProcesses
 
 TTL = timedelta(seconds=30)
 
@@ -61,6 +62,18 @@ def test_a_new_owner_gets_a_higher_number(store: SqlStore) -> None:
     assert store.take_lease(CORP, "two", TTL, NOON + TTL) == Fence(directory=CORP, number=2)
     assert store.take_lease(CORP, "one", TTL, NOON + TTL) is None
     assert store.take_lease(CORP, "one", TTL, NOON + 2 * TTL) == Fence(directory=CORP, number=3)
+
+
+def test_a_lease_of_a_process_that_is_known_to_be_gone_is_free_at_once(store: SqlStore) -> None:
+    """With a higher number, so that it would be fenced off if it were not gone; one that may live keeps its own."""
+    processes = FakeProcesses(name="two", dead={"one"}, elsewhere={"three"})
+    store.take_lease(CORP, "one", TTL, NOON)
+    assert store.take_lease(CORP, "two", TTL, NOON) is None, "without knowing the processes nobody is taken for dead"
+    assert store.take_lease(CORP, "two", TTL, NOON, processes) == Fence(directory=CORP, number=2)
+    for owner in ("three", "four"):
+        store.take_lease(LAB, owner, TTL, NOON + TTL)
+        assert store.take_lease(LAB, "two", TTL, NOON + TTL, processes) is None
+        store.drop_lease(Fence(directory=LAB, number=1))
 
 
 def test_a_lease_given_back_is_free_at_once(store: SqlStore) -> None:

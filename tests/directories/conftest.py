@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.rights import Firm, furnished
 from tests.support.slapd import Slapd
 from tests.support.sync_world import SyncWorld, open_sync_world
 
@@ -27,3 +29,19 @@ def own_world(start_slapd: Callable[..., Slapd], tmp_path: Path) -> Iterator[Syn
         yield made
     finally:
         made.store.close()
+
+
+@pytest.fixture
+def firm(start_slapd: Callable[..., Slapd], tmp_path: Path) -> Iterator[Callable[..., Firm]]:
+    """Return a function that opens a firm in a directory with these rules; the agent is granted a recipe later."""
+    worlds: list[SyncWorld] = []
+
+    def opened(access: tuple[str, ...], **options: Any) -> Firm:
+        worlds.append(open_sync_world(start_slapd(tls=False, access=access, **options), tmp_path))
+        return furnished(worlds[-1])
+
+    try:
+        yield opened
+    finally:
+        for world in worlds:
+            world.store.close()

@@ -26,7 +26,7 @@ CLOSED = "ldap://127.0.0.1:1"
 def test_tls_is_used_and_verified(slapd: Slapd, address: str) -> None:
     """StartTLS and ldaps both end in a socket of TLS 1.2 at least."""
     with client_of(slapd, servers=(getattr(slapd, address),)) as client:
-        raw = client._open()._connection.socket
+        raw = client._open()._connection.socket.tls
         assert isinstance(raw, ssl.SSLSocket)
         assert raw.context.verify_mode is ssl.CERT_REQUIRED
         assert raw.context.check_hostname

@@ -1,7 +1,7 @@
 """What changed since the last reading: nothing may be missed, and where that is not sure it says so."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,7 +10,7 @@ from agent.directories.client import Client
 from agent.directories.dialect import Changes, Presence
 from agent.directories.reader import Pages, read_all, users
 from agent.directories.searches import Ended
-from agent.directories.watermarks import decode
+from agent.directories.watermarks import Watermark, decode
 from ims.ports import Outcome
 from tests.support.agent_side import DIALECT, RULES, client_of, look
 from tests.support.slapd import Slapd
@@ -86,7 +86,9 @@ def test_a_watermark_never_goes_back(start_slapd: Callable[..., Slapd]) -> None:
     server = start_slapd()
     server.add_person("last")
     with client_of(server) as client:
-        first = DIALECT.watermark(client.server, "20991231235959.999999Z#000000#000#000000", timedelta(0))
+        ahead = f"{datetime.now(UTC) + timedelta(hours=1):%Y%m%d%H%M%S}.999999Z#000000#000#000000"
+        first = DIALECT.watermark(client.server, ahead, timedelta(0))
+        assert first
         assert DIALECT.changes_since(client, RULES, first).watermark == first
 
 
@@ -123,8 +125,18 @@ def test_no_usable_watermark_means_comparing_everything(slapd: Slapd, mark: str)
     assert (changes.entries, changes.watermark) == ((), "")
 
 
+def test_a_stamp_of_a_clock_that_was_wrong_is_no_place_to_go_on_from(slapd: Slapd) -> None:
+    """Nothing that changes now is greater than a stamp of the year 2099: a tick from there would see no change."""
+    with client_of(slapd) as client:
+        mark = Watermark(dialect="openldap", server=client.server, position="20991231235959.000000Z#000000#000#000000")
+        assert DIALECT.watermark(client.server, mark.position, timedelta(0)) == ""
+        assert DIALECT.changes_since(client, RULES, mark.encode()).compare_fully
+        assert DIALECT.lag(client, RULES, mark.encode()) == ""
+
+
 def test_another_server_means_comparing_everything(slapd: Slapd) -> None:
     """Stamps of two servers are not compared: the other may lag, or lead."""
+    slapd.add_person()
     with client_of(slapd, servers=(slapd.url, slapd.tls_url)) as client:
         mark = read_fully(client)
         with client.connect_to(slapd.tls_url) as other:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from agent import committing
+from agent import committing, writing
+from agent.braking import braked
 from agent.committing import Committer
 from agent.directories.errors import Unreachable
 from agent.drafting import draft, interpret
@@ -50,9 +51,10 @@ class Interrupted:
         with self.run.directory.client() as client:
             reading = read(client, self.run, self.start)
             sightings = interpret(reading, self.quarantine)
-            plans, _ = draft(client, self.run, self.start, reading, sightings, self.quarantine)
+            plans, drafts = draft(client, self.run, self.start, reading, sightings, self.quarantine)
+            braking = braked(self.run, self.start, plans, drafts, self.quarantine)
             between()
-            committer = Committer(self.run, self.start, reading, plans, self.quarantine)
+            committer = Committer(self.run, self.start, reading, plans, self.quarantine, braking)
             committer.commit(client)
         return committer
 
@@ -133,7 +135,7 @@ def test_whoever_lost_the_lease_writes_nothing(world: SyncWorld) -> None:
 
 def test_many_users_go_in_several_batches(world: SyncWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each accounts for whom it brought, and the watermark comes with the last."""
-    monkeypatch.setattr(committing, "BATCH", 3)
+    monkeypatch.setattr(writing, "BATCH", 3)
     world.people(6)
     assert world.reconcile().report.changed == 7
     assert [row.after for row in world.audit(Action.FIRST_IMPORT)] == ["3 users", "3 users", "1 users"]
@@ -144,7 +146,7 @@ def test_a_pass_that_is_stopped_between_batches_is_done_again(
     world: SyncWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was written stays, the watermark was not, and the next pass writes the rest only."""
-    monkeypatch.setattr(committing, "BATCH", 3)
+    monkeypatch.setattr(writing, "BATCH", 3)
     world.people(6)
     run = world.run()
     apply = world.store.apply

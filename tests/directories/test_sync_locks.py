@@ -51,7 +51,7 @@ def test_a_tick_sees_that_somebody_was_unlocked_outside(world: SyncWorld) -> Non
     world.slapd.modify(ada.dn, pwdAccountLockedTime=[])
     assert world.tick().report.lifted == 1
     assert world.user(ada).locks == ()
-    assert [row.action for row in world.audit()][-1] is Action.LOCK_LIFTED
+    assert [row.action for row in world.audit()][-1] is Action.UNLOCKED_OUTSIDE
 
 
 def test_a_timed_lock_lapses_by_the_clock_and_nothing_is_written(world: SyncWorld) -> None:

@@ -1,4 +1,4 @@
-"""Observing, trying without writing, and the brake."""
+"""Observing, and trying without writing."""
 
 import pytest
 
@@ -79,49 +79,3 @@ def test_an_observed_directory_can_be_tried_as_if_it_were_enforced(world: SyncWo
     assert [(row.action, row.subject) for row in result.preview] == [(Action.LOCK_RAISED, ada.uid)]
     assert world.store.revision() == revision
     assert world.user(ada).locks == ()
-
-
-# --- the brake -------------------------------------------------------------------------------------------------------
-
-
-def test_eleven_at_once_are_kept_back_and_everything_else_flows(world: SyncWorld) -> None:
-    """Ten of twelve may be un-affiliated in one pass; the eleventh keeps all of them back."""
-    people = world.people(12)
-    world.reconcile()
-    world.leave(*people[:11])
-    world.slapd.lock(people[11])
-    report = world.tick().report
-    assert (report.kept_back, report.raised) == (11, 1)
-    assert not any(LOST in world.reasons(one) for one in people)
-    assert world.reasons(people[11]) == [ATTEMPTS]
-    assert "11 un-affiliations and 0 absences are more than the limit of 10" in world.state().kept_back
-    first = world.state().kept_back
-    world.later(minutes=5)
-    assert world.tick().report.kept_back == 11
-    assert world.state().kept_back == first
-    world.join(people[0])
-    report = world.tick().report
-    assert (report.kept_back, report.raised) == (0, 10)
-    assert world.state().kept_back == ""
-
-
-def test_eleven_absences_at_once_are_kept_back_until_they_are_back(world: SyncWorld) -> None:
-    """A tick in between does not hide it."""
-    people = world.people(12)
-    world.reconcile()
-    with world.slapd.connected() as admin:
-        admin.add(f"ou=away-{world.mark},dc=example,dc=test", "organizationalUnit")
-        for one in people[:11]:
-            admin.modify_dn(one.dn, f"uid={one.uid}", new_superior=f"ou=away-{world.mark},dc=example,dc=test")
-    for pass_ in (world.reconcile, world.tick, world.reconcile):
-        pass_()
-        assert "0 un-affiliations and 11 absences" in world.state().kept_back
-    assert not any(world.reasons(one) for one in people)
-    with world.slapd.connected() as admin:
-        for one in people[:11]:
-            admin.modify_dn(
-                f"uid={one.uid},ou=away-{world.mark},dc=example,dc=test", f"uid={one.uid}", new_superior=world.unit
-            )
-    world.tick()
-    assert world.state().kept_back == ""
-    assert not any(world.user(one).entries[0].missing_since for one in people)

@@ -34,6 +34,15 @@ def test_it_runs_as_a_module_and_tells_its_version() -> None:
     assert done.stdout == f"lockstep, version {__version__}\n"
 
 
+def test_only_what_a_command_needs_is_imported() -> None:
+    """Asking for the version does not wait for a database library."""
+    code = (
+        "import sys; from lockstep.__main__ import cli; print([n for n in ('sqlalchemy', 'ldap3') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 @pytest.mark.parametrize(
     "arguments", [("unlcok",), ("users", "--frobnicate"), ("explain",), ("audit", "list", "--limit", "0")]
 )
@@ -64,7 +73,7 @@ def test_a_store_that_was_never_made_says_what_to_do(installation: Installation)
     assert result.exit_code == ExitCode.FAILURE
     assert "lockstep migrate" in result.stderr
     installation.ok("migrate")
-    installation.ok("migrate")
+    assert installation.json("migrate")["up_to_date"] is True
     installation.ok("users")
 
 
@@ -115,6 +124,18 @@ def test_check_reports_settings_and_store(installation: Installation) -> None:
     installation.ok("check")
 
 
+def test_check_reports_mistakes_as_json_too(installation: Installation) -> None:
+    """A program that asks for JSON gets it whatever is wrong, each mistake with its place."""
+    installation.more = "[wbe]\nport = 1\n\n[tenants.acme.roles]\nauditor = 1\n"
+    installation.write()
+    result = installation.run("check", "--json")
+    assert result.exit_code == ExitCode.USAGE
+    mistakes = json.loads(result.stdout)
+    assert {one["grade"] for one in mistakes} == {"mistake"}
+    assert [one["what"] for one in mistakes if "wbe" in one["what"]] == ["setting wbe"]
+    assert all(str(installation.config) in one["advice"] for one in mistakes)
+
+
 def test_check_says_that_the_store_is_missing(installation: Installation) -> None:
     """And how to make it."""
     for part in installation.folder.glob("lockstep.db*"):
@@ -124,9 +145,29 @@ def test_check_says_that_the_store_is_missing(installation: Installation) -> Non
     assert "lockstep migrate" in result.stdout
 
 
+def without_restoring(acme: Acme) -> None:
+    """Take from the settings what the shared directory grants nobody."""
+    acme.installation.directories = acme.installation.directories.replace("restore = true\n", "")
+    acme.installation.write()
+
+
+@pytest.mark.servers
+def test_check_online_proves_rights(acme: Acme) -> None:
+    """What settings ask for and the directory does not grant: code 1, with the command that prints what to grant."""
+    result = acme.installation.run("check", "--online", "--json")
+    missing = [one for one in json.loads(result.stdout) if one["grade"] == "missing"]
+    assert [one["what"].split()[0] for one in missing] == ["restoring"]
+    assert "lockstep rights --restore" in missing[0]["advice"]
+    assert result.exit_code == ExitCode.FAILURE
+    acme.installation.directories = acme.installation.directories.replace('mode = "enforce"', 'mode = "observe"')
+    acme.installation.write()
+    assert findings(acme.installation, "--online")["restoring"]["grade"] == "warning"
+
+
 @pytest.mark.servers
 def test_check_online_finds_a_directory_in_order(acme: Acme) -> None:
-    """Connected, base, users, policy, canary, groups: each by itself."""
+    """Connected, base, users, policy, canary, groups, rights: each by itself."""
+    without_restoring(acme)
     found = findings(acme.installation, "--online")
     assert {what: found[what]["grade"] for what in ("server", "base", "users", "policy", "canary", "group")} == {
         "server": "ok",
@@ -137,6 +178,8 @@ def test_check_online_finds_a_directory_in_order(acme: Acme) -> None:
         "group": "ok",
     }
     assert "4 members" in found["group"]["found"]
+    rights = {what: found[what]["grade"] for what in ("attributes", "passwords", "unlocking", "other")}
+    assert rights == dict.fromkeys(rights, "ok")
     acme.installation.ok("check", "--online")
 
 
@@ -155,6 +198,7 @@ def test_check_online_names_what_is_missing_and_what_to_do(
 ) -> None:
     """One thing wrong: that one is found, with advice."""
     installation = acme.installation
+    without_restoring(acme)
     assert old in installation.directories
     installation.directories = installation.directories.replace(old, new)
     installation.write()

@@ -148,7 +148,8 @@ def test_a_person_of_two_company_accounts_is_asked_about(installation: Installat
 def test_a_revoked_token_stays_revoked_and_both_acts_are_recorded(installation: Installation) -> None:
     """A second revocation is told apart from the first."""
     token_id = installation.token("--connection", "okta").split("_")[1]
-    installation.ok("token", "revoke", token_id)
+    document = installation.json("token", "revoke", token_id)
+    assert (document["id"], document["tenant"]) == (token_id, "acme")
     assert [one["state"] for one in installation.json("token", "list")] == ["revoked"]
     again = installation.run("token", "revoke", token_id)
     assert again.exit_code == ExitCode.FAILURE

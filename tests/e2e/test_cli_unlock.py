@@ -125,7 +125,9 @@ def test_a_person_locks_somebody_with_a_note_and_an_end(acme: Acme) -> None:
     acme.installation.ok("sync")
     carla = acme.installation.person_file(acme.name("carla"))
     name = acme.name("olaf")
-    acme.installation.ok("lock", name, "--token-file", carla, "--note", "lost laptop", "--until", "2999-12-24")
+    hold = ("lock", name, "--token-file", carla, "--note", "lost laptop", "--until", "2999-12-24T00:00Z")
+    document = acme.installation.json(*hold)
+    assert document == {"user": name, "tenant": "acme", "until": "2999-12-24T00:00:00Z"}
     (user,) = acme.installation.json("users", "--search", name)
     assert (user["active"], user["locks"]) == (False, ["held (lockstep)"])
     assert user["until"].startswith("2999-12-2")

@@ -29,6 +29,8 @@ from tests.support.slapd_config import AGENT_DN, AGENT_PASSWORD, BASE, DEFAULT_P
 from tests.support.waiting import wait_until
 
 CORP = "corp"
+LENGTH = "LOCKSTEP_FAULTS"
+"""The variable that makes the tests of faults long; it is no setting."""
 STARTS_WITHIN_S = 30.0
 STOPS_WITHIN_S = 15
 _NUMBERS = itertools.count(1)
@@ -62,7 +64,8 @@ class Installation:
         """Write the settings and make the store."""
         self.port = self.port or free_port()
         self.write()
-        assert self.run("migrate").exit_code == 0
+        made = self.run("migrate")
+        assert made.exit_code == 0, made.output
 
     @property
     def config(self) -> Path:
@@ -108,7 +111,8 @@ role = "provisioner"
     def run(self, *arguments: str, answers: str | None = None) -> Result:
         """Run a command in this process; `answers` is what somebody types."""
         with logging_as_before():
-            return CliRunner().invoke(cli, ["--config", str(self.config), *arguments], input=answers)
+            given = ["--config", str(self.config), *arguments]
+            return CliRunner().invoke(cli, given, input=answers, env={LENGTH: None})
 
     def ok(self, *arguments: str) -> Result:
         """Run a command that must succeed."""
@@ -150,6 +154,7 @@ role = "provisioner"
             return subprocess.Popen(
                 command,
                 cwd=ROOT,
+                env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -185,6 +190,11 @@ role = "provisioner"
         operation = {"op": "replace", "path": "active", "value": True}
         body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [operation]}
         return call(f"{self.url}/scim/v2/Users/{user_id}", "PATCH", token, body)
+
+
+def environment() -> dict[str, str]:
+    """Return the variables for a process of the program: it refuses those of its kind that it does not know."""
+    return {name: value for name, value in os.environ.items() if name != LENGTH}
 
 
 @contextmanager

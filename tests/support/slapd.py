@@ -98,7 +98,7 @@ class Slapd:
         if not self.options.provider:
             (self.folder / "seed.ldif").write_text(seed())
             files = ["-f", str(self.folder / "slapd.conf"), "-l", str(self.folder / "seed.ldif")]
-            added = subprocess.run([_program("slapadd"), "-q", "-b", BASE, *files], check=False, capture_output=True)
+            added = subprocess.run([program("slapadd"), "-q", "-b", BASE, *files], check=False, capture_output=True)
             assert added.returncode == 0, added.stderr.decode(errors="replace")
         for _ in range(5):
             if self._launch():
@@ -157,7 +157,7 @@ class Slapd:
     def _launch(self) -> bool:
         """Start the program. Return False if it ended at once: the port was taken, or the configuration is wrong."""
         urls = [self.url, self.ipc_url, *([self.tls_url] if self.options.tls else [])]
-        command = [_program("slapd"), "-d", "0", "-f", str(self.folder / "slapd.conf"), "-h", " ".join(urls)]
+        command = [program("slapd"), "-d", "0", "-f", str(self.folder / "slapd.conf"), "-h", " ".join(urls)]
         with (self.folder / "output").open("wb") as output:
             self._process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
         wait_until(lambda: self._ended() or _answers(self._port), "slapd takes connections")
@@ -235,10 +235,10 @@ class Slapd:
         """Return the one value of an attribute, or empty text."""
         return next(iter(self.read(dn, name).get(name.lower(), [])), b"").decode()
 
-    def log(self) -> list[dict[str, list[bytes]]]:
+    def log(self, of: str = "(objectClass=auditWriteObject)") -> list[dict[str, list[bytes]]]:
         """Return every write in the order in which it was done, which is not that of their start (`log_writes`)."""
         with self.connected() as admin:
-            admin.search("cn=log", "(objectClass=auditWriteObject)", ldap3.LEVEL, attributes=["*", "+"])
+            admin.search("cn=log", of, ldap3.LEVEL, attributes=["*", "+"])
             return [{k.lower(): list(v) for k, v in e["raw_attributes"].items()} for e in admin.response]
 
     # --- what a person does ------------------------------------------------------------------------------------------
@@ -276,7 +276,8 @@ class Slapd:
             admin.modify(dn, changes, controls)
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
+    """Return the path of a program of the server's packages; one that is missing fails the test."""
     found = shutil.which(name, path=_PLACES)
     if found is None:
         raise AssertionError(

@@ -71,6 +71,7 @@ class SyncWorld:
     more: dict[str, Any] = field(default_factory=dict)
     memory: GroupMemory = field(default_factory=GroupMemory)
     processes: FakeProcesses = field(default_factory=FakeProcesses)
+    version: str = "1"
 
     # arranging -------------------------------------------------------------------------------------------------------
 
@@ -138,7 +139,7 @@ class SyncWorld:
     @property
     def directory(self) -> ConfiguredDirectory:
         """Return the directory, made ready."""
-        return configured(self.settings, CORP, self.store, self.clock)
+        return configured(self.settings, CORP, self.store, self.clock, self.version)
 
     def run(self, **changes: Any) -> Run:
         """Return what a pass works with."""

@@ -152,7 +152,7 @@ class World:
 
     def lock_rows(self, one: User) -> list[tuple[Action, str]]:
         """Return what the audit says of this user's locks: the act, and the reason that it was about."""
-        acts = (Action.LOCK_RAISED, Action.LOCK_UPDATED, Action.LOCK_LIFTED)
+        acts = (Action.LOCK_RAISED, Action.LOCK_UPDATED, Action.LOCK_LIFTED, Action.UNLOCKED_OUTSIDE)
         rows = [row for row in reversed(self.store.audit(user=one.id, limit=1000)) if row.action in acts]
         return [(row.action, (row.after or row.before).split()[0]) for row in rows]
 

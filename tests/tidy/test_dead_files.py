@@ -1,6 +1,7 @@
 """No file without a use."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.support.repository import PARTS, dotted, files, imported, modules, read
@@ -19,6 +20,14 @@ def test_every_module_is_used_by_the_program() -> None:
     assert dead == []
 
 
+def test_every_module_of_the_benchmarks_is_used() -> None:
+    """By another one, by its name in a string (the work of a task), or by the Makefile."""
+    code = modules("bench")
+    started = read(Path("Makefile"))
+    dead = [path for path in code if path.stem != "__main__" and not _used(path, code) and not _is_work(path, code)]
+    assert [str(path) for path in dead if not re.search(rf"-m {re.escape(dotted(path))}\b", started)] == []
+
+
 def test_every_other_file_of_the_parts_is_named_by_some_module() -> None:
     """A template, a schema, an example file: whoever reads it names it."""
     code = "\n".join(read(path) for path in modules(*PARTS))
@@ -34,7 +43,14 @@ def test_every_script_is_called() -> None:
     assert [str(path) for path in files(".sh") if str(path) not in text] == []
 
 
-def _used(path: Path, code: list[Path]) -> bool:
+def _is_work(path: Path, code: Sequence[Path]) -> bool:
+    """Return whether some task names a module of bench/tasks, or a process is started with it."""
+    texts = [read(other) for other in code if other != path]
+    named = re.compile(rf'work="{path.stem}"|"{re.escape(dotted(path))}"')
+    return any(named.search(text) for text in texts)
+
+
+def _used(path: Path, code: Sequence[Path]) -> bool:
     name = dotted(path)
     if path.name == "__init__.py" and any(other.parent == path.parent and other != path for other in code):
         return True

@@ -37,7 +37,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_every_path_that_is_named_exists(page: Path) -> None:
     """A file that moved takes its mentions along."""
-    named = re.findall(r"`((?:agent|config|docs|ims|lockstep|requirements|scim|tests)/[\w./-]*)`", read(page))
+    named = re.findall(r"`((?:agent|bench|config|docs|ims|lockstep|requirements|scim|tests)/[\w./-]*)`", read(page))
     in_the_wheel_only = {"lockstep/app/"}
     assert [name for name in named if name not in in_the_wheel_only and not (ROOT / name).exists()] == []
 
@@ -105,7 +105,26 @@ def test_the_architecture_fits_on_two_pages() -> None:
 def test_make_help_lists_every_command() -> None:
     """Its text comes from the Makefile itself; a target without a text is an inner one."""
     listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert re.findall(r"^make (\w+)", listed, re.MULTILINE) == ["help", "demo", "test", "check", "lock", "clean"]
+    assert re.findall(r"^make (\w+)", listed, re.MULTILINE) == [
+        "help",
+        "demo",
+        "test",
+        "check",
+        "faults",
+        "bench",
+        "evidence",
+        "lock",
+        "clean",
+    ]
+
+
+def test_the_evidence_says_where_it_comes_from() -> None:
+    """Each section names the command that showed it and the file that the command left."""
+    page = read(Path("docs/evidence.md"))
+    sections = dict(re.findall(r"^## `(make \w+)`\n(.+?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
+    sources = {"make test": "build/tests.xml", "make faults": "build/faults.json", "make bench": "latest.json"}
+    assert list(sections) == list(sources)
+    assert [command for command, source in sources.items() if source not in sections[command]] == []
 
 
 def test_ci_runs_the_tests() -> None:

@@ -17,6 +17,7 @@ FOREIGN = {
     "flask": ("scim/", "lockstep/"),
     "granian": ("lockstep/",),
     "ldap3": ("agent/directories/",),
+    "msgspec": ("ims/store/codec.py",),
     "prometheus_client": ("lockstep/",),
     "pyasn1": ("agent/directories/",),
     "pydantic": ("config/",),
@@ -30,6 +31,9 @@ FOREIGN = {
     "werkzeug": ("scim/", "lockstep/"),
 }
 """Every foreign library that the program imports, and where: a change of library stays a change of that place."""
+
+IN_BENCH = {"ldap3": ("bench/tasks/ldap3_tuned.py",)}
+"""Foreign libraries that a benchmark may import: ldap3 as a peer, in the one module that measures it."""
 
 INDIRECT = {
     "annotated_types": "pydantic-settings",
@@ -82,6 +86,22 @@ def test_every_foreign_import_has_its_place_and_is_declared() -> None:
     foreign = used - set(PARTS) - set(sys.stdlib_module_names) - {"_typeshed"}  # which exists for type checkers only
     assert foreign - set(FOREIGN) == set()
     assert {INDIRECT.get(name, normal(name)) for name in foreign} - declared() == set()
+
+
+def test_benchmarks_use_foreign_libraries_as_peers_only() -> None:
+    """Whatever else they need they ask of the parts, as the program does."""
+    used = {
+        (name.partition(".")[0], str(path))
+        for path in modules("bench")
+        for name in imported(path)
+        if name.partition(".")[0] not in {*PARTS, "bench", *sys.stdlib_module_names}
+    }
+    assert used == {(library, place) for library, places in IN_BENCH.items() for place in places}
+
+
+def test_no_part_knows_the_benchmarks() -> None:
+    """They are not installed."""
+    assert [str(path) for path in modules(*PARTS) if _imports(path, "bench")] == []
 
 
 def test_no_declared_dependency_is_idle() -> None:

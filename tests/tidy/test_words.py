@@ -43,7 +43,7 @@ def test_names_use_the_glossary_s_words() -> None:
 
 def test_files_are_named_in_plain_lower_case() -> None:
     """A name that a command line and every file system take as it is."""
-    plain = re.compile(r"[a-z0-9_.-]+|Makefile|[A-Z]+(\.md)?")
+    plain = re.compile(r"[a-z0-9_.-]+|Makefile|Containerfile|[A-Z]+(\.md)?")
     assert [path for path in files() if not all(plain.fullmatch(part) for part in path.parts)] == []
 
 

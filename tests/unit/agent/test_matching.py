@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.addresses import address_of, addresses_of
+from agent.addresses import address_of, addresses_in, addresses_of
 from agent.directories.entry import entry_of
-from agent.matching import Groups, matches_of, protection_of, roles_of, unknown_roles, unknown_rules
+from agent.matching import Groups, matches_of, protection_of, roles_of, rule_tests, unknown_roles, unknown_rules
+from agent.members import Members
 from ims.people import Role
 from tests.support.configured import ADMINS, AUDITORS, STAFF, directory
 from tests.support.people import ACME, GLOBEX
@@ -18,7 +19,7 @@ def rules(dn: str = ADA, members: tuple[str, ...] = (), **attributes: str) -> li
     """Return the names of the rules that an entry matches."""
     entry = entry_of(dn, {name: [value.encode()] for name, value in attributes.items()})
     groups = Groups(members={STAFF: frozenset(addresses_of(members))})
-    return [match.rule for match in matches_of(entry, address_of(dn), directory(), groups)]
+    return [match.rule for match in matches_of(entry, address_of(dn), rule_tests(directory(), groups))]
 
 
 def test_each_kind_of_rule_matches_its_people() -> None:
@@ -78,6 +79,34 @@ def test_different_names_have_different_addresses(values: list[str]) -> None:
     one, other = (f"cn={_escaped(value)},dc=x" for value in values)
     same = " ".join(values[0].split()) == " ".join(values[1].split())
     assert (address_of(one) == address_of(other)) is same
+
+
+SPELLINGS = st.builds(
+    lambda kind, value, parent: f"{kind}={value}{parent}",
+    st.sampled_from(["uid", "UID", "userid", "0.9.2342.19200300.100.1.1", "oid.2.5.4.3", "cn"]),
+    st.sampled_from(["ada", "Ada", "a d", "a  d", " ada", "ada ", "\\41da", "a\\,b", "\xe4", "a=b", "1"]),
+    st.sampled_from(
+        [",ou=x", ", ou=x", ",OU=X", ",organizationalUnitName=x", ",2.5.4.11=x", ",ou=x+cn=y", "", ",", "+cn=b"]
+    ),
+)
+
+
+@given(st.lists(SPELLINGS, max_size=4))
+def test_many_names_read_at_once_are_those_read_one_by_one(dns: list[str]) -> None:
+    """As far as they are names at all: what is none is nobody's address."""
+    together = addresses_in("\n".join(dns).encode())
+    assert addresses_of(dns).keys() <= together
+    assert not {address_of(dn) for dn in ("uid=eve,ou=x", "cn=b,ou=x")} & (together - addresses_of(dns).keys())
+
+
+def test_members_are_compared_by_name_and_not_by_spelling() -> None:
+    """Who came is told by the name that the server lists."""
+    before, now = Members([b"uid=ada,ou=x", b"uid=bob,ou=x"]), Members([b"UID=Ada, ou=x", b"uid=Eva,ou=x"])
+    assert now.without(before) == {address_of("uid=eva,ou=x"): "uid=Eva,ou=x"}
+    assert before.addresses - now.addresses == {address_of("uid=bob,ou=x")}
+    assert (len(now), address_of("uid=ada,ou=x") in now, address_of("uid=bob,ou=x") in now) == (2, True, False)
+    assert Members([]).addresses == frozenset()
+    assert Members([b"cn=a\nuid=bob"]).addresses == {address_of("cn=a\\0auid=bob")}
 
 
 def _escaped(value: str) -> str:

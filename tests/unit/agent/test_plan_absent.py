@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from agent.brake import Verdict
 from agent.plan import plan_missing
 from ims.locks import LockReason
 from ims.passes import Mode
@@ -29,7 +28,7 @@ def test_the_second_one_locks_if_it_is_late_enough(*, apart: timedelta, absent: 
     """And counts for the brake."""
     result = plan_missing(known(missing_since=NOON - apart), context())
     assert (ABSENT in reasons(result)) is absent
-    assert bool(result.weights) is absent
+    assert bool(result.counted) is absent
 
 
 def test_an_incomplete_reading_says_nothing() -> None:
@@ -40,13 +39,6 @@ def test_an_incomplete_reading_says_nothing() -> None:
 def test_a_deletion_that_the_directory_reports_needs_no_second_reading() -> None:
     """It is no absence of evidence."""
     assert reasons(plan_missing(known(), context(complete=False), deleted=True)) == [ABSENT]
-
-
-def test_the_brake_keeps_it_back() -> None:
-    """Whoever waits is only remembered."""
-    verdict = Verdict(everything=True, count=11, text="too many")
-    result = plan_missing(known(missing_since=NOON - AGO), context(verdict=verdict))
-    assert not result.changed
 
 
 def test_absent_once_is_absent_no_more_than_once() -> None:

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from agent.brake import Verdict
 from agent.plan import Planned, plan
 from agent.sightings import Untrusted
 from ims.locks import LedgerRules, LockReason, Stickiness
@@ -57,7 +56,7 @@ def test_the_second_reading_un_affiliates_if_it_is_late_enough(*, apart: timedel
     result = planned(known(unmatched_since=NOON - apart), seen(matches=()))
     assert (LOST in reasons(result)) is lost
     assert (status(result) is UNAFFILIATED) is lost
-    assert [weight.reason for weight in result.weights] == ([LOST] if lost else [])
+    assert [lock.reason for lock in result.counted] == ([LOST] if lost else [])
 
 
 def test_without_a_time_to_confirm_the_first_reading_is_enough() -> None:
@@ -84,15 +83,6 @@ def test_what_proves_nothing_changes_nothing(changes: dict[str, object]) -> None
     result = planned(stored, seen(matches=()), **changes)
     assert not result.changed
     assert not planned(known(), seen(matches=()), **changes).changed
-
-
-def test_the_brake_keeps_the_standing_too() -> None:
-    """Whoever waits is neither locked nor unaffiliated."""
-    verdict = Verdict(everything=True, count=11, text="too many")
-    result = planned(known(unmatched_since=NOON - AGO), seen(matches=()), verdict=verdict)
-    assert result.user.locks == ()
-    assert status(result) is AFFILIATED
-    assert not result.changed
 
 
 def test_an_observed_directory_un_affiliates_nobody() -> None:

@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from agent.directories.entry import Entry, entry_of
 from agent.directories.errors import BadEntry
-from agent.profiles import TEXTS, mapped_fields, merged, profile_of
+from agent.profiles import TEXTS, mapped_fields, mapping_of, merged, profile_of
 from agent.sightings import Untrusted
 from config.attributes import Attributes
 from ims.people import Contact, Profile
 
-USUAL = Attributes()
+USUAL = mapping_of(Attributes())
 
 
 def entry(dn: str = "uid=ada,ou=people", **attributes: str | list[str] | bytes) -> Entry:
@@ -63,7 +63,7 @@ def test_of_several_values_the_first_is_shown() -> None:
 
 def test_contacts_are_listed_once_each() -> None:
     """The first of all is the primary one."""
-    mapping = Attributes(**{'emails[type eq "home"].value': "mail"})
+    mapping = mapping_of(Attributes(**{'emails[type eq "home"].value': "mail"}))
     profile = profile_of(entry(uid="ada", mail=["a@x.test", "b@x.test"]), mapping)
     assert [(c.value, c.type, c.primary) for c in profile.emails] == [
         ("a@x.test", "work", True),
@@ -79,8 +79,8 @@ def test_what_is_no_text_is_refused() -> None:
 
 def test_only_what_is_mapped_belongs_to_the_directory() -> None:
     """The rest is left to whoever set it."""
-    assert "nick_name" not in mapped_fields(USUAL)
-    assert {"user_name", "emails", "phone_numbers", "title"} <= mapped_fields(USUAL)
+    assert "nick_name" not in USUAL.fields
+    assert {"user_name", "emails", "phone_numbers", "title"} <= USUAL.fields
     keys = (
         'emails[type eq "work"].value',
         'phoneNumbers[type eq "work"].value',

@@ -1,6 +1,5 @@
 """The entries of a pass as a stream: each once, and at its end it is known whether that was everybody."""
 
-import threading
 from collections.abc import Iterator
 from typing import cast
 
@@ -10,7 +9,7 @@ from agent.directories.entry import Entry, entry_of
 from agent.directories.errors import Unreachable
 from agent.directories.searches import Completeness, Ended
 from agent.reading import Given, Part, Stream
-from agent.run import PassStopped, Run
+from agent.run import PassStopped, Run, Stop
 from ims.locks import LedgerRules
 from ims.ports import Store
 from tests.support.agent_side import WallClock
@@ -39,14 +38,14 @@ class Breaking:
         raise Unreachable("the connection broke")
 
 
-def stream(*parts: Part, stop: threading.Event | None = None) -> Stream:
+def stream(*parts: Part, stop: Stop | None = None) -> Stream:
     """Return the stream of these parts."""
     run = Run(
         directory=directory(),
         store=cast("Store", None),
         clock=WallClock(),
         rules=LedgerRules(),
-        stop=stop or threading.Event(),
+        stop=stop or Stop(),
     )
     return Stream(run, parts)
 
@@ -105,7 +104,7 @@ def test_the_highest_stamp_is_kept_for_the_watermark() -> None:
 
 def test_a_stopped_pass_ends_between_two_pages() -> None:
     """It is done again by the next one."""
-    stop = threading.Event()
+    stop = Stop()
     pages = iter(stream(Given((entry(1),), ALL), Given((entry(2),), ALL), stop=stop))
     next(pages)
     stop.set()

@@ -285,6 +285,8 @@ def test_a_certificate_is_whole_and_lets_others_in(tmp_path: Path) -> None:
     [
         ("sqlite:////var/lib/lockstep/x.db", None),
         ("SQLite:////x.db", None),
+        ("sqlite:////x.db?timeout=2.5", None),
+        ("sqlite:////x.db?timeout=soon", "may have ?timeout=SECONDS after it"),
         ("sqlite:///var/lib/lockstep/x.db", "write four slashes and the whole path"),
         ("sqlite://", "write four slashes"),
         ("sqlite:///:memory:", "write four slashes"),

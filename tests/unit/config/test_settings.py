@@ -128,6 +128,8 @@ def test_what_decides_the_meaning_of_a_reading_changes_the_fingerprint(text: str
         changed(in_corp('canary = "uid=c,dc=example,dc=com"')),
         changed(('"ldaps://ldap.example.com"', '"ldaps://other.example.com"')),
         changed(('"correct-horse-battery"', '"another"')),
+        changed(also='[affiliation]\nconfirm = "1h"\n'),
+        changed(also="restore = true\n"),
         changed(also='[web]\nport = 1\n[tenants.beta]\n[log]\nlevel = "debug"\n'),
         changed(in_corp('users.filter = "(objectClass=inetOrgPerson)"')),
     ],

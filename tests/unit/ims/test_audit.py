@@ -1,13 +1,17 @@
 """One row for every lock that moved between two ledgers."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 from ims.audit import Action, AuditEntry, Result, entry_by, ledger_entries
 from ims.locks import Lock, LockReason
 from ims.people import Channel, Role
+from ims.verifying import BreakKind
 from tests.support.clock import NOON
 from tests.support.people import ACME, actor, lock, user
+from tests.support.repository import read
 
 HOUR = timedelta(hours=1)
 ROW = replace(entry_by(actor(), Action.UNLOCK, Result.REFUSED, NOON, user()), reference="intent-1", detail="a detail")
@@ -55,3 +59,15 @@ def test_rows_come_in_the_order_of_lock_ids() -> None:
     """The same change is the same audit, on every machine and in every run."""
     locks = sorted((lock(reason) for reason in LockReason), key=lambda one: one.id)
     assert [row.after.split()[0] for row in rows([], locks[::-1])] == [one.reason.value for one in locks]
+
+
+def test_every_act_is_explained() -> None:
+    """docs/audit.md says when each is recorded, and knows no other."""
+    told = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", read(Path("docs/audit.md")).split("## Verifying")[0], re.MULTILINE)
+    assert {name for names in told for name in re.findall(r"`(\w+)`", names)} == set(Action)
+
+
+def test_every_kind_of_break_is_explained() -> None:
+    """The same for what `lockstep audit verify` names."""
+    table = read(Path("docs/audit.md")).split("## Verifying")[1].split("## Keeping")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == set(BreakKind)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ims.audit import Action
+from ims.batches import BatchId, Decision
 from ims.errors import Forbidden, InvalidInput, NotFound, StaleVersion
 from ims.locks import LockReason
 from ims.people import Actor, Channel, Profile, Revision, Role, User, UserId
@@ -30,9 +31,11 @@ users:provision      yes         -      -                -                     -
 locks:hold           -           -      yes              yes                   -       -        -
 locks:unlock         -           -      yes              yes                   -       -        -
 audit:read           -           -      yes              yes                   yes     -        -
+batches:decide       -           -      -                yes                   -       -        -
 operations:read      -           -      -                -                     -       yes      -
 box:break_glass      -           -      -                -                     -       yes      -
 box:read             -           -      -                -                     -       yes      -
+box:decide           -           -      -                -                     -       yes      -
 """
 
 
@@ -76,10 +79,17 @@ def test_what_belongs_to_the_box_is_never_granted_to_a_token(permission: Permiss
 
 
 def test_what_belongs_to_the_box() -> None:
-    assert {Permission.BREAK_GLASS, Permission.READ_ON_THE_BOX} == ON_THE_BOX
+    assert {Permission.BREAK_GLASS, Permission.READ_ON_THE_BOX, Permission.DECIDE_ON_THE_BOX} == ON_THE_BOX
 
 
 # --- every method of the view needs a permission ---------------------------------------------------------------------
+
+
+def missing(call: Callable[[], Any]) -> None:
+    """Ask for a batch that is not there, and be told so."""
+    with pytest.raises(NotFound):
+        call()
+
 
 NEEDS: dict[str, tuple[Permission, Callable[[TenantView], Any]]] = {
     "user": (Permission.READ_USERS, lambda view: view.user(UserId("user-ada"))),
@@ -90,6 +100,9 @@ NEEDS: dict[str, tuple[Permission, Callable[[TenantView], Any]]] = {
     "hold": (Permission.HOLD, lambda view: view.hold(UserId("user-ada"), "why")),
     "unlock": (Permission.UNLOCK, lambda view: view.unlock(UserId("user-ada"))),
     "audit": (Permission.READ_AUDIT, lambda view: view.audit()),
+    "held": (Permission.DECIDE, lambda view: view.held()),
+    "held_part": (Permission.DECIDE, lambda view: missing(lambda: view.held_part(BatchId("none")))),
+    "decide": (Permission.DECIDE, lambda view: missing(lambda: view.decide(BatchId("none"), Decision.APPROVED))),
 }
 TOUCH_NOTHING = {"actor", "now", "rules", "sees_evidence"}
 

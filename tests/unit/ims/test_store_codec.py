@@ -96,4 +96,4 @@ def test_what_equals_its_default_takes_no_room() -> None:
     """Most users have no lock, no doubt and no hint."""
     assert encode(_After(name="x")) == '{"name":"x"}'
     assert encode(_After(name="x", moments=(("a", 1),))) == '{"name":"x","moments":[["a",1]]}'
-    assert encode(LastUnlock(at=NOON + timedelta(microseconds=1))) == '{"at":1795435200000001}'
+    assert encode(LastUnlock(at=NOON + timedelta(microseconds=1))) == '{"at":"2026-11-23T12:00:00.000001Z"}'

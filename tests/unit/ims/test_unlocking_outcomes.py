@@ -73,7 +73,7 @@ def test_a_lock_that_the_help_desk_ended_needs_no_write(world: World) -> None:
     assert world.side.writes == []
     assert world.active(ada)
     assert world.one_row(ada).result is Result.DONE
-    assert world.lock_rows(ada) == [(Action.LOCK_LIFTED, "password_attempts")]
+    assert world.lock_rows(ada) == [(Action.UNLOCKED_OUTSIDE, "password_attempts")]
 
 
 def test_a_lock_that_no_tick_has_seen_yet_is_cleared(world: World) -> None:

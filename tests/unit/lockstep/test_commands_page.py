@@ -67,6 +67,15 @@ def test_every_exit_code_is_told_of_in_the_same_words() -> None:
     assert rows == [(str(code.value), code.meaning) for code in ExitCode]
 
 
+WITHOUT_DATA = {"lockstep demo", "lockstep run", "lockstep serve", "lockstep agent", "lockstep audit export"}
+"""They run until they are stopped; the last one's own form is lines of JSON."""
+
+
+def test_every_command_that_prints_data_prints_it_as_json() -> None:
+    """A script never has to take a table apart."""
+    assert {name for name, command in COMMANDS.items() if "--json" not in options(command)} == WITHOUT_DATA
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_and_option_explains_itself(name: str) -> None:
     """A short line for the list, a help text for each option."""
