@@ -220,7 +220,11 @@ class Directory(Table):
         le=60,
     )
     receive_timeout: WholeSeconds = Field(
-        default=30, description="How long to wait for an answer, in whole seconds.", ge=1, le=300
+        default=30,
+        description="How long a whole answer may take, in whole seconds: one page of a search, for instance. Every "
+        "16 KiB that come give it another second, so that only a server that is slower than that is given up.",
+        ge=1,
+        le=300,
     )
     mode: Mode = Field(
         default=Mode.OBSERVE,

@@ -99,14 +99,15 @@ def reference_md() -> str:
 
 
 def as_toml(value: Any) -> str:  # noqa: ANN401 - any setting's value
-    """Return a value as it is written in TOML."""
+    """Return a value as it is written in TOML: JSON's texts are TOML's, but for one control character."""
     if isinstance(value, timedelta):
         return json.dumps(duration_text(value))
     if isinstance(value, time):
         return json.dumps(value.strftime("%H:%M"))
     if isinstance(value, tuple | list):
         return f"[{', '.join(as_toml(item) for item in value)}]"
-    return json.dumps(str(value) if isinstance(value, Path | Server) else value, ensure_ascii=False)
+    text = json.dumps(str(value) if isinstance(value, Path | Server) else value, ensure_ascii=False)
+    return text.replace("\x7f", "\\u007f")
 
 
 def default_of(field: FieldInfo) -> str:

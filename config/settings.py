@@ -5,8 +5,10 @@ A default is what is safe: observe, nothing plain over a network, nobody unlocke
 
 import hashlib
 import json
+import re
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, field_validator
@@ -59,7 +61,8 @@ class Store(Table):
 
     url: Text = Field(
         default="sqlite:////var/lib/lockstep/lockstep.db",
-        description="The database file. Four slashes: a whole path, so that every process finds the same file.",
+        description="The database file. Four slashes: a whole path, so that every process finds the same file. "
+        "?timeout=5 at its end has a writer wait 5 seconds for another one instead of 10.",
     )
 
     @field_validator("url")
@@ -71,8 +74,9 @@ class Store(Table):
             raise wrong('must begin with "sqlite:////"')
         if not path.startswith("//"):
             raise wrong("is relative to wherever a process is started: write four slashes and the whole path")
-        if "?" in path or path.endswith("/"):
-            raise wrong("must end with the name of the database file")
+        file, asks, query = path.partition("?")
+        if file.endswith("/") or (asks and not re.fullmatch(r"timeout=\d+(\.\d+)?", query)):
+            raise wrong("must end with the name of the database file, and may have ?timeout=SECONDS after it")
         return url
 
 
@@ -85,6 +89,23 @@ class Log(Table):
     format: LogFormat = Field(
         default=LogFormat.JSON,
         description='"json" (one object per line, for a log collector) or "console" (for people).',
+    )
+
+
+class Audit(Table):
+    """How the audit's head is kept elsewhere, so that nobody can write its whole chain anew unnoticed."""
+
+    heads_file: Path | None = Field(
+        default=None,
+        description="A file to which the agent appends the head of the audit's chain, best on another machine. Left "
+        "out: the head goes to the log only.",
+        examples=["/mnt/elsewhere/lockstep-heads.jsonl"],
+    )
+    heads_every: Duration = Field(
+        default=timedelta(hours=1),
+        description="How often the head is kept; also when the agent starts and stops.",
+        ge=timedelta(minutes=1),
+        le=timedelta(days=7),
     )
 
 
@@ -195,6 +216,7 @@ class Settings(BaseSettings):
     store: Store = Field(default_factory=Store, description="Where things are kept.")
     web: Web = Field(default_factory=Web, description="Where to listen.")
     log: Log = Field(default_factory=Log, description="What is logged.")
+    audit: Audit = Field(default_factory=Audit, description="How the audit's head is kept elsewhere.")
     tenants: dict[TableName, Tenant] = Field(
         default_factory=dict,
         description="The company accounts.",
@@ -232,14 +254,14 @@ class Settings(BaseSettings):
     def fingerprint_of(self, directory: str) -> str:
         """Return a digest of all settings that decide what a reading of this directory means.
 
-        Under another fingerprint the stored watermark covers nothing, and the next pass reads everything. Raises
-        KeyError for an unknown directory.
+        Under another fingerprint the stored watermark covers nothing, the next pass reads everything, and the brake
+        keeps back what follows from it. Raises KeyError for an unknown directory.
         """
         chosen = self.directories[directory]
         parts = {
-            "directory": chosen.model_dump(mode="json", include=_MEANING),
+            "directory": chosen.model_dump(mode="json", include=_MEANING, exclude=_UNLOCKS),
             "roles": self.role_groups_in(directory),
-            "affiliation": self.affiliation.model_dump(mode="json"),
+            "affiliation": self.affiliation.model_dump(mode="json", exclude={"confirm"}),
             "protected": self.protected.model_dump(mode="json"),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -256,3 +278,5 @@ class Settings(BaseSettings):
 
 
 _MEANING = {"dialect", "base", "users", "attributes", "rules", "default_policy"}
+_UNLOCKS = {"rules": {"__all__": {"restore"}}}
+"""What decides about unlocks only, and says nothing of who is who."""

@@ -2,11 +2,13 @@
 # Install the Debian packages that the demonstration and the tests need and this machine lacks.
 # Says what it installs and starts no service, now or at the next boot. Does nothing where nothing is missing.
 #
+# packages.sh [run|test]: what the demonstration needs, or that and what only the tests need.
 # PYTHON names the interpreter to use (default: python3).
 set -euo pipefail
 
 python=${PYTHON:-python3}
 policy=/usr/sbin/policy-rc.d
+use=run
 
 say() { printf 'lockstep: %s\n' "$*" >&2; }
 fail() { say "$@"; exit 1; }
@@ -27,6 +29,8 @@ missing_packages() {
     have ldapsearch || echo ldap-utils
     have openssl || echo openssl
     have curl || echo curl
+    # Its systemd-analyze rates the units in deploy/systemd; nothing is started.
+    [ "$use" = run ] || have systemd-analyze || echo systemd
 }
 
 venv_package() {
@@ -79,5 +83,6 @@ if [ "${1:-}" = --as-root ]; then
     shift
     install_packages "$@"
 else
+    use=${1:-run}
     main
 fi
