@@ -55,15 +55,19 @@ def addresses_in(dns: bytes) -> frozenset[Address]:
     """Return the addresses of DNs, one in a line; what is no DN is left out, or is no entry's address."""
     if not dns:
         return frozenset()
-    if _all_plain(dns):
-        return frozenset(dns.lower().split(b"\n"))
+    small = in_small_letters(dns)
+    if small:
+        return frozenset(small[1:-1].split(b"\n"))
     return frozenset(addresses_of(dns.decode(errors="replace").split("\n")))
 
 
-def _all_plain(dns: bytes) -> bool:
+def in_small_letters(dns: bytes) -> bytes:
+    """Return DNs, one in a line, as their addresses, a line's end before and after each; empty = not all are plain."""
+    if dns.translate(None, _PLAIN):
+        return b""
     small = b"\n" + dns.lower() + b"\n"
     odd = (*_ODD_SPACES, *_NUMBERED, *_OTHER_SPELLINGS)
-    return not dns.translate(None, _PLAIN) and not any(sign in small for sign in odd)
+    return b"" if any(sign in small for sign in odd) else small
 
 
 def _address(rdns: tuple[Rdn, ...]) -> Address:

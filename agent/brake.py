@@ -7,7 +7,7 @@ unlock is never counted, because one that the reading does not prove is never be
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -88,11 +88,12 @@ def brake(
     lately: Iterable[Weight],
     directory: Crowd,
     tenants: Mapping[TenantId, Crowd],
+    elsewhere: Sequence[Weight] = (),
 ) -> Verdict:
     """Decide what of a pass has to wait: all of it beyond the directory's limit, else the tenants beyond their own.
 
     `lately` is what the last hour has raised already without anybody's approval, or kept back: it counts along, but
-    nothing waits for it alone.
+    nothing waits for it alone. What it has raised from other directories (`elsewhere`) counts against a tenant's limit.
     """
     counted = (*proposed, *lately)
     why = _why(counted, directory, "of the directory")
@@ -101,25 +102,32 @@ def brake(
     over = {
         tenant: why
         for tenant, crowd in sorted(tenants.items())
-        if (why := _why([one for one in counted if one.tenant == tenant], crowd, f"of {tenant}"))
+        if (why := _why(_of(tenant, counted), crowd, f"of {tenant}", _of(tenant, elsewhere)))
     }
     return Verdict(tenants=frozenset(over), text="; ".join(over.values()))
 
 
-def _why(counted: Iterable[Weight], crowd: Crowd, whose: str) -> str:
+def _of(tenant: TenantId, weights: Iterable[Weight]) -> list[Weight]:
+    return [one for one in weights if one.tenant == tenant]
+
+
+def _why(counted: Iterable[Weight], crowd: Crowd, whose: str, elsewhere: Sequence[Weight] = ()) -> str:
     """Say why these are too many; empty = they are not.
 
     The limit never falls below ten, so a tenant of six could lose everybody and stay below it. Whoever takes away all
     that is left has hit a rule, a group or a right, not persons.
     """
     weights = list(counted)
-    by_reason = Counter(one.reason for one in weights)
-    listed = ", ".join(f"{by_reason[reason]} {name}" for reason, name in _NAMES.items() if by_reason[reason])
-    if len(weights) > limit(crowd.users):
-        return (
-            f"{listed} within an hour are more than the limit of {limit(crowd.users)} for {crowd.users} users {whose}"
-        )
+    if len(weights) + len(elsewhere) > limit(crowd.users):
+        counts = f"{limit(crowd.users)} for {crowd.users} users {whose}"
+        where = f", {len(elsewhere)} of them by other directories," if elsewhere else ""
+        return f"{_listed((*weights, *elsewhere))} within an hour{where} are more than the limit of {counts}"
     left = crowd.free - len({one.user for one in weights if one.free})
     if len({one.user for one in weights}) >= HANDFUL and left <= 0:
-        return f"{listed} within an hour would leave nobody {whose}"
+        return f"{_listed(weights)} within an hour would leave nobody {whose}"
     return ""
+
+
+def _listed(weights: Iterable[Weight]) -> str:
+    counts = Counter(one.reason for one in weights)
+    return ", ".join(f"{counts[reason]} {name}" for reason, name in _NAMES.items() if counts[reason])

@@ -5,7 +5,7 @@ version, mapping or base; or it was kept back before and nobody has decided yet.
 proposal through that they saw.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ from agent.proposals import differences_of, item_of, kept_back, key_of, weights_
 from agent.quarantine import Quarantine
 from agent.reading import Reading
 from agent.run import Run, Start
-from ims.batches import Decision, HeldItem, Why
+from ims.batches import Counted, Decision, HeldItem, Why
 from ims.locks import LockReason
 from ims.passes import PassKind
 from ims.people import TenantId, User, UserId
@@ -30,10 +30,8 @@ _ATTEMPTS = LockReason.PASSWORD_ATTEMPTS
 def braked(run: Run, start: Start, plans: Plans, drafts: Sequence[Draft], quarantine: Quarantine) -> "Braking":
     """Take in the drafts, and leave of all plans what may be written now (phase 5)."""
     braking = Braking(run, start, plans)
-    for waits, context in ((False, plans.context), (True, replace(plans.context, confirm=timedelta(0)))):
-        some = [one for one in drafts if braking.waits_already(one.stored) is waits]
-        for planned in plans_of(some, context, quarantine):
-            plans.add(planned)
+    for planned in braking.planned(drafts, quarantine):
+        plans.add(planned)
     braking.sort_out()
     return braking
 
@@ -52,13 +50,17 @@ class Braking:
         self._flows: set[str] = set()
         self.attempts = ""
 
-    def waits_already(self, user: User | None) -> bool:
-        """Return whether a user is kept back, or would be: then what a second reading would show is proposed at once.
+    def planned(self, drafts: Sequence[Draft], quarantine: Quarantine) -> list[Planned]:
+        """Plan drafts. Of whom is kept back, or would be, what a second reading would show is proposed at once.
 
         Whoever approves it has confirmed it; and the first reading under other settings is not over before everything
         that follows from them is known.
         """
-        return self._new_meaning or (user is not None and user.id in self._held.items)
+        found = []
+        for waits, context in ((False, self._context), (True, replace(self._context, confirm=timedelta(0)))):
+            some = [one for one in drafts if self._waits_already(one.stored) is waits]
+            found += plans_of(some, context, quarantine)
+        return found
 
     def sort_out(self) -> None:
         """Keep back what has to wait, and let the rest as it is."""
@@ -79,12 +81,15 @@ class Braking:
     def again(self, planned: Planned) -> Planned:
         """Return what may be written of a plan that was made once more, because its user had moved meanwhile.
 
-        What counts now, and did not when the brake was asked, waits too.
+        What counts now, and did not when the brake was asked, waits too; what is proposed no more does not.
         """
         key = key_of(planned, self._context)
         self._released.pop(key, None)
+        self._waits.pop(key, None)
+        if not planned.changed:
+            return planned
         new = bool(planned.counted) and key not in self._flows
-        return self._kept(planned) if new or key in self._waits or self._why(planned) is not None else planned
+        return self._kept(planned) if new or self._why(planned) is not None else planned
 
     def result(self, reading: Reading, quarantine: Quarantine, unsettled: frozenset[UserId], error: str) -> Replanned:
         """Return what is kept back after this pass. Whoever could not be written keeps the approval."""
@@ -112,6 +117,9 @@ class Braking:
     @property
     def _context(self) -> Context:
         return self._plans.context
+
+    def _waits_already(self, user: User | None) -> bool:
+        return self._new_meaning or (user is not None and user.id in self._held.items)
 
     def _why(self, planned: Planned) -> Why | None:
         """Return why a plan waits whatever the others are; None = it does not.
@@ -159,7 +167,8 @@ class Braking:
         if not counted:
             return Verdict()
         proposed = [weight for planned in counted for weight in weights_of(planned, self._context)]
-        lately = self._lately()
+        raised = self._run.store.counted(None, self._start.now - WINDOW, BRAKED)
+        lately = (*_weights(one for one in raised if one.directory == self._run.name), *self._waiting_lately())
         many = len({weight.user for weight in (*proposed, *lately)})
         tenants = {weight.tenant for weight in proposed if weight.tenant is not None}
         return brake(
@@ -167,13 +176,13 @@ class Braking:
             lately,
             self._crowd(None, many),
             {tenant: self._crowd(tenant, many) for tenant in tenants},
+            _weights(one for one in raised if one.directory != self._run.name),
         )
 
-    def _lately(self) -> tuple[Weight, ...]:
-        """Return what counts of the last hour: raised, whatever became of it since, or kept back as too many."""
+    def _waiting_lately(self) -> list[Weight]:
+        """Return what was kept back as too many within the last hour, and waits still."""
         since = self._start.now - WINDOW
-        raised = self._run.store.counted(self._run.name, since, BRAKED)
-        waiting = [
+        return [
             Weight(tenant=item.tenant, reason=reason, user=item.user)
             for item in self._held.items.values()
             if item.user is not None
@@ -182,7 +191,6 @@ class Braking:
             and item.since > since
             for reason in item.counts
         ]
-        return (*(Weight(tenant=x.tenant, reason=x.reason, user=x.user, free=False) for x in raised), *waiting)
 
     def _crowd(self, tenant: TenantId | None, many: int) -> Crowd:
         """Count the users of the directory, or of a tenant, and those who are free, where that can matter."""
@@ -232,3 +240,8 @@ class Braking:
         if settings != directory.fingerprint and settings:
             what.append("settings changed that decide what entries mean (base, mapping, rules, roles or protection)")
         return f"in the first reading since {' and '.join(what)}"
+
+
+def _weights(raised: Iterable[Counted]) -> tuple[Weight, ...]:
+    """Return what passes have raised, whatever became of it since, as it counts along."""
+    return tuple(Weight(tenant=one.tenant, reason=one.reason, user=one.user, free=False) for one in raised)

@@ -14,7 +14,7 @@ from agent.directories.client import Client
 from agent.drafting import sightings_of
 from agent.holding import Replanned
 from agent.plan import Planned
-from agent.plans import Draft, Plans, plans_of
+from agent.plans import Draft, Plans
 from agent.quarantine import Quarantine
 from agent.reading import Reading, interpreter_for
 from agent.rereading import ById
@@ -105,8 +105,8 @@ class Committer:
         for entry_id in by_entry.keys() - drafts.keys() if missing else ():
             if entry_id not in self._quarantine:
                 drafts[entry_id] = Draft(stored=by_entry[entry_id])
-        plans = plans_of(drafts.values(), self._plans.context, self._quarantine)
-        return [left for planned in plans if planned.changed and (left := self._braking.again(planned)).changed]
+        plans = self._braking.planned(tuple(drafts.values()), self._quarantine)
+        return [left for planned in plans if (left := self._braking.again(planned)).changed]
 
 
 def record(

@@ -16,8 +16,8 @@ class Context:
     becomes unaffiliated or absent. `silent_rules` are the affiliation rules about which this pass has no knowledge,
     `unknown_roles` the tenants whose role groups could not be read. `canary` says that one is configured, `servers`
     names the other servers that can hold a lock of their own. `failed_over` says that this server stands in for
-    another, or that one did last time: it may show less than the store knows. `lagging`: it does, so that only the locks
-    that it shows are taken over.
+    another, or that one did last time: it may show less than the store knows. `lagging`: it does, so that only the
+    locks that it shows are taken over.
     """
 
     directory: DirectoryName

@@ -6,6 +6,7 @@ another key makes every digest unknown, and then everybody is looked at once.
 
 import hashlib
 from collections.abc import Mapping
+from datetime import timedelta
 
 from agent.context import Context, link_to
 from agent.groups import GroupReading
@@ -18,13 +19,19 @@ _FORM = 1
 """Goes up when the same digest shall not count any more though no version, setting, policy or group changed."""
 
 
-def key_of(meaning: str, version: str, policies: bytes, groups: Mapping[str, GroupReading]) -> bytes:
+def key_of(
+    meaning: str,
+    version: str,
+    policies: bytes,
+    groups: Mapping[str, GroupReading],
+    ahead: timedelta = timedelta(0),
+) -> bytes:
     """Return the fingerprint of what decides what entries mean: 32 bytes.
 
-    `meaning` is that of settings and mode, `version` the program's. A group about which a pass knows nothing counts as
-    that, not as an empty one.
+    `meaning` is that of settings and mode, `version` the program's, `ahead` is how far the server's clock is. A group
+    about which a pass knows nothing counts as that, not as an empty one.
     """
-    parts: list[object] = [_FORM, meaning, version, policies]
+    parts: list[object] = [_FORM, meaning, version, policies, ahead]
     parts += [(dn, reading.members.digest if reading.members is not None else None) for dn, reading in groups.items()]
     return hashlib.blake2b(repr(parts).encode(), digest_size=32).digest()
 

@@ -5,7 +5,7 @@ not waits for the end of the reading: only then is it known whether it was compl
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from agent.context import link_to
@@ -106,7 +106,7 @@ class _Drafting:
 
     def page(self, page: tuple[Sighting, ...]) -> None:
         """Plan one page of sightings."""
-        stored = self._run.store.behind(self._run.name, [seen.entry_id for seen in page])
+        stored = self._stored(seen.entry_id for seen in page)
         self._recognised = self._recognised or bool(stored)
         newcomers = []
         for seen in page:
@@ -153,6 +153,12 @@ class _Drafting:
         if planned is not None:
             self._plans.add(planned)
 
+    def _stored(self, ids: Iterable[EntryId]) -> Mapping[EntryId, User]:
+        """Return the users behind entries: those that the reading has taken from the store already, and the others."""
+        known = self._reading.stored
+        others = [entry_id for entry_id in ids if entry_id not in known]
+        return {**known, **self._run.store.behind(self._run.name, others)} if others else known
+
     def _count_rule(self, known: User, seen: Sighting) -> None:
         """Count, for each rule, those whom it matched before and matches still, and those whom it does not."""
         link = link_to(known, self._run.name)
@@ -185,8 +191,8 @@ class _Drafting:
         kept = Counter[str]()
         if not doubtful or not self._reading.stream.passed_over:
             return kept
-        known = self._run.store.known_entries(self._run.name, self._now).digests.values()
-        for user in self._behind(set(known) - self._reading.stream.unseen() - self._reading.stream.seen):
+        known = self._run.store.entry_ids(self._run.name).keys()
+        for user in self._behind(known - self._reading.stream.unseen() - self._reading.stream.seen):
             link = link_to(user, self._run.name)
             kept.update({link.rule} & doubtful if link is not None else ())
             if kept.keys() == doubtful:

@@ -4,12 +4,13 @@ A consumer of OpenLDAP that forwards nothing keeps wrong passwords and their loc
 any change stamp shows them, and only a search on that server does. So every other server is asked for its locked set.
 """
 
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
+from agent.clocks import clock_of
 from agent.configured import ConfiguredDirectory
 from agent.directories.client import Client
-from agent.directories.dialect import Policies
-from agent.directories.entry import Entry
 from agent.directories.errors import BadEntry
 from agent.directories.reader import Pages, users
 from agent.interpret import canary_seen, server_locks
@@ -17,13 +18,15 @@ from agent.sightings import OtherServer, ServerLocks
 from ims.errors import DirectoryUnreachable
 from ims.people import EntryId
 
+_Now = Callable[[], datetime]
 
-def other_servers(client: Client, directory: ConfiguredDirectory, now: datetime) -> tuple[OtherServer, ...]:
-    """Read the locked set of every server but the one that `client` is connected to."""
+
+def other_servers(client: Client, directory: ConfiguredDirectory, now: _Now) -> tuple[OtherServer, ...]:
+    """Read the locked set of every server but the one that `client` is connected to. `now` is our clock."""
     return tuple(_read(client.connect_to(s), s, directory, now) for s in client.access.servers if s != client.server)
 
 
-def _read(client: Client, server: str, directory: ConfiguredDirectory, now: datetime) -> OtherServer:
+def _read(client: Client, server: str, directory: ConfiguredDirectory, now: _Now) -> OtherServer:
     try:
         with client:
             return _locked_set(client, server, directory, now)
@@ -31,34 +34,18 @@ def _read(client: Client, server: str, directory: ConfiguredDirectory, now: date
         return OtherServer(server=server, why=str(error))
 
 
-def _locked_set(client: Client, server: str, directory: ConfiguredDirectory, now: datetime) -> OtherServer:
+def _locked_set(client: Client, server: str, directory: ConfiguredDirectory, now: _Now) -> OtherServer:
     policies = directory.dialect.policies(client, directory.reading)
-    canary = canary_seen(client, directory, policies, now)
+    clock, at = clock_of(client, directory, now), now()
+    canary = canary_seen(client, directory, policies, at)
     pages = Pages(client, users(directory.dialect, directory.reading, directory.dialect.locked_filter()))
     locked: dict[EntryId, tuple[str, ServerLocks]] = {}
     for page in pages:
         for entry in page:
-            locked |= _locked(entry, server, directory, policies, now, canary=canary)
+            with suppress(BadEntry):  # which the pass itself will report
+                reading = clock.read_locks(directory.dialect, entry, policies.of(entry, clock.there(at)), at)
+                shown = server_locks(reading, server, canary=canary, readable=True)
+                locked[directory.dialect.entry_id(entry)] = (directory.dialect.stamp(entry), shown)
     if not pages.completeness.complete:
         return OtherServer(server=server, why=f"{server}: {pages.completeness.why}")
-    return OtherServer(server=server, canary=canary, locked=locked)
-
-
-def _locked(
-    entry: Entry,
-    server: str,
-    directory: ConfiguredDirectory,
-    policies: Policies,
-    now: datetime,
-    *,
-    canary: bool,
-) -> dict[EntryId, tuple[str, ServerLocks]]:
-    """Return what one entry shows; nothing for one that cannot be trusted, which the pass itself will report."""
-    dialect = directory.dialect
-    try:
-        reading = dialect.read_locks(entry, policies.of(entry, now), now)
-        return {
-            dialect.entry_id(entry): (dialect.stamp(entry), server_locks(reading, server, canary=canary, readable=True))
-        }
-    except BadEntry:
-        return {}
+    return OtherServer(server=server, canary=canary, locked=locked, clock_warning=clock.warning)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from agent.addresses import Address, address_of
+from agent.clocks import clock_of
 from agent.configured import ConfiguredDirectory
 from agent.directories.client import Client
 from agent.directories.dialect import Reading
@@ -104,12 +105,12 @@ class FreshReader:
         dialect, rules = self._directory.dialect, self._directory.reading
         entry = find_one(client, user_with_id(dialect, rules, link.entry_id))
         policies = dialect.policies(client, rules)
-        now = self._clock.now()
+        clock, now = clock_of(client, self._directory, self._clock.now), self._clock.now()
         canary = canary_seen(client, self._directory, policies, now)
         if entry is None:
             return Shown(entry=None, locks=ServerLocks(server=server, canary=canary))
         try:
-            reading = dialect.read_locks(entry, policies.of(entry, now), now)
+            reading = clock.read_locks(dialect, entry, policies.of(entry, clock.there(now)), now)
         except BadEntry as error:
             reading = Reading(doubt=error.why)
         if reading.marker:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from agent.addresses import address_of
+from agent.clocks import ServerClock
 from agent.configured import ConfiguredDirectory
 from agent.directories.client import Client
 from agent.directories.dialect import Policies, Reading
@@ -27,6 +28,7 @@ class Interpreter:
     groups: Groups
     canary: bool
     now: datetime
+    clock: ServerClock = field(default_factory=ServerClock)
     readable: frozenset[EntryId] = frozenset()
     others: tuple[OtherServer, ...] = ()
     mapping: ProfileMapping = field(init=False)
@@ -51,8 +53,8 @@ class Interpreter:
         address = address_of(entry.dn)
         entry_id, stamp = dialect.entry_id(entry), dialect.stamp(entry)
         profile = profile_of(entry, self.mapping)
-        policy = self.policies.of(entry, self.now)
-        reading = dialect.read_locks(entry, policy, self.now)
+        policy = self.policies.of(entry, self.clock.there(self.now))
+        reading = self.clock.read_locks(dialect, entry, policy, self.now)
         here = server_locks(reading, "", canary=self.canary, readable=entry_id in self.readable)
         return Sighting(
             entry_id=entry_id,
@@ -80,7 +82,7 @@ def server_locks(reading: Reading, server: str, *, canary: bool, readable: bool)
     facts = (*reading.facts, *reading.lapsed)
     return ServerLocks(
         server=server,
-        facts=tuple([replace(fact, server=server) for fact in facts]) if facts else (),
+        facts=tuple([replace(fact, server=server) for fact in facts]) if server else facts,
         marker=reading.marker,
         canary=canary,
         readable=readable,

@@ -23,6 +23,7 @@ from ims.locks import (
     LockReason,
     in_force,
     lock_of,
+    says_the_same,
     settle,
 )
 from ims.outside import shown_until
@@ -315,7 +316,8 @@ def _over(lock: Lock, shown: ServerLocks, context: Context) -> bool:
 
 
 def _stands_for(lock: Lock, fact: LockFact) -> bool:
-    return (lock.reason, lock.server) == (fact.reason, fact.server) and fact.since in (None, lock.since)
+    same_place = (lock.reason, lock.server) == (fact.reason, fact.server)
+    return same_place and (fact.since in (None, lock.since) or says_the_same(lock, fact))
 
 
 def _unproved(stored: User | None, seen: Sighting, user: User, context: Context) -> tuple[str, ...]:

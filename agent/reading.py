@@ -6,10 +6,11 @@ confirmed, and whoever came to or left a group that settings name: none of that 
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
 
+from agent.clocks import ServerClock, clock_of
 from agent.digests import key_of
 from agent.directories.client import Client
 from agent.directories.dialect import Changes, Policies, Presence
@@ -20,11 +21,21 @@ from agent.directories.searches import Completeness, Ended
 from agent.elsewhere import other_servers
 from agent.groups import GroupReading, groups_of, read_groups
 from agent.interpret import Interpreter, canary_seen
-from agent.rereading import USERS_AT_ONCE, ByDn, ById, contradicts, ids_of, moved_members, quarantined_ids, readable_ids
+from agent.rereading import (
+    USERS_AT_ONCE,
+    ByDn,
+    ById,
+    contradicts,
+    moved_members,
+    named_by_id,
+    quarantined_ids,
+    readable_ids,
+    stored_behind,
+)
 from agent.run import Run, Start
 from ims.errors import DirectoryUnreachable
 from ims.passes import PassKind
-from ims.people import EntryId
+from ims.people import EntryId, User
 
 
 class Part(Protocol):
@@ -64,10 +75,6 @@ class Passed:
     others: frozenset[EntryId]
     known: int
     watermark: str = ""
-
-    def left(self) -> set[EntryId]:
-        """Return the known entries that were not passed over."""
-        return {*self.unchanged.known.values(), *self.others}
 
 
 class Stream:
@@ -114,7 +121,10 @@ class Stream:
 
     def unseen(self) -> set[EntryId]:
         """Return the known entries that were neither seen nor passed over; none where nobody was looked for."""
-        return self._passed.left() - self.seen if self._passed is not None else set()
+        if self._passed is None:
+            return set()
+        left = self._run.store.entries_with(self._run.name, self._passed.unchanged.known)
+        return (left | self._passed.others) - self.seen
 
     def _new(self, pages: Iterable[tuple[Entry, ...]]) -> Iterator[tuple[Entry, ...]]:
         for part in pages:
@@ -142,7 +152,8 @@ class Stream:
 class Reading:
     """What a pass reads of its directory. `kind` is RECONCILE where a tick could not tell what changed.
 
-    `asked` are the entries that a tick asked for by id, and `gone` those whose deletion the directory reported.
+    `asked` are the entries that a tick asked for by id, and `gone` those whose deletion the directory reported;
+    `stored` are users who were taken from the store already, by their entries.
     """
 
     kind: PassKind
@@ -152,6 +163,7 @@ class Reading:
     stream: Stream
     began: float
     asked: frozenset[EntryId] = frozenset()
+    stored: Mapping[EntryId, User] = field(default_factory=dict)
     gone: frozenset[EntryId] = frozenset()
     changes: Changes | None = None
     earlier: str = ""
@@ -159,9 +171,11 @@ class Reading:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Return what could not be read besides users, and why."""
+        """Return what could not be read besides users, and why, and which clocks go wrong."""
+        others = self.interpreter.others
+        clocks = (self.interpreter.clock.warning, *(other.clock_warning for other in others))
         groups = (reading.why for reading in self.groups.values() if reading.why)
-        return (*groups, *(other.why for other in self.interpreter.others if other.why))
+        return (*filter(None, clocks), *groups, *(other.why for other in others if other.why))
 
     def watermark(self) -> str:
         """Return where the next tick goes on. Ask when the stream has come to its end."""
@@ -182,8 +196,9 @@ def _everything(client: Client, run: Run, start: Start) -> Reading:
     began = time.monotonic()
     groups = read_groups(client, run.directory, start.state.groups, run.memory, afresh=True)
     policies = run.directory.dialect.policies(client, run.directory.reading)
-    key = key_of(start.fingerprint, run.directory.version, policies.fingerprint(), groups)
-    interpreter = interpreter_for(client, run, start, groups, policies)
+    clock = clock_of(client, run.directory, run.clock.now)
+    key = key_of(start.fingerprint, run.directory.version, policies.fingerprint(), groups, clock.ahead)
+    interpreter = interpreter_for(client, run, start, groups, policies, clock)
     passed = _to_pass_over(client, run, start, interpreter, key)
     pages = Pages(client, users(run.directory.dialect, run.directory.reading), passed.unchanged)
     return Reading(
@@ -203,16 +218,16 @@ def _to_pass_over(client: Client, run: Run, start: Start, interpreter: Interpret
     Nobody is passed over where the last watermark is another server's, or there is none: it says how far those were
     read whose change stamps are not looked at now, and the next tick goes on from there.
     """
-    known = run.store.known_entries(run.name, start.now)
-    digests, others, count = known.digests, frozenset(known.others), len(known.digests) + len(known.others)
     if start.state.server != client.server or not start.state.watermark:
-        return Passed(unchanged=Unchanged(key=key, known={}), others=others.union(digests.values()), known=count)
+        everybody = run.store.entry_ids(run.name)
+        return Passed(unchanged=Unchanged(key=key, known=set()), others=frozenset(everybody), known=len(everybody))
     locked = {entry_id for other in interpreter.others for entry_id in other.locked}
-    if locked:
-        digests = {digest: entry_id for digest, entry_id in digests.items() if entry_id not in locked}
-        others |= locked & set(known.digests.values())
+    known = run.store.known_entries(run.name, start.now, locked)
     return Passed(
-        unchanged=Unchanged(key=key, known=digests), others=others, known=count, watermark=start.state.watermark
+        unchanged=Unchanged(key=key, known=known.digests),
+        others=frozenset(known.others),
+        known=len(known.digests) + len(known.others),
+        watermark=start.state.watermark,
     )
 
 
@@ -224,11 +239,13 @@ def _what_changed(client: Client, run: Run, start: Start, changes: Changes) -> R
     moved = moved_members(run, groups)
     asked = _to_reread(run, start, interpreter) | moved.ids
     locked = users(run.directory.dialect, run.directory.reading, run.directory.dialect.locked_filter())
-    named = Given(() if gone else changes.entries, changes.completeness)
-    parts = _collected(named, Pages(client, locked), ByDn(client, run, moved.dns))
-    seen = ids_of(run, (entry for part in parts for entry in part.entries))
-    parts += _collected(ById(client, run, asked - seen))
-    if contradicts(run, (entry for part in parts for entry in part.entries), groups):
+    told = Given(() if gone else changes.entries, changes.completeness)
+    parts = _collected(told, Pages(client, locked), ByDn(client, run, moved.dns))
+    named = named_by_id(run, (entry for part in parts for entry in part.entries))
+    parts += _collected(ById(client, run, asked - named.keys()))
+    named |= named_by_id(run, (entry for entry in parts[-1].entries))
+    stored = stored_behind(run, named)
+    if contradicts(run, named, stored, groups):
         groups = read_groups(client, run.directory, start.state.groups, run.memory, afresh=True)
         interpreter = replace(interpreter, groups=groups_of(groups))
         moved = moved_members(run, groups)
@@ -242,6 +259,7 @@ def _what_changed(client: Client, run: Run, start: Start, changes: Changes) -> R
         stream=Stream(run, (*parts, *_doubts(start))),
         began=time.monotonic(),
         asked=asked,
+        stored=stored,
         gone=gone,
         changes=changes,
     )
@@ -264,8 +282,9 @@ def interpreter_for(
     start: Start,
     groups: Mapping[str, GroupReading],
     policies: Policies | None = None,
+    clock: ServerClock | None = None,
 ) -> Interpreter:
-    """Read policies, the canary and the other servers' locks, and return what makes sense of entries."""
+    """Read policies, the clock, the canary and the other servers' locks, and return what makes sense of entries."""
     policies = policies or run.directory.dialect.policies(client, run.directory.reading)
     return Interpreter(
         directory=run.directory,
@@ -273,8 +292,9 @@ def interpreter_for(
         groups=groups_of(groups),
         canary=canary_seen(client, run.directory, policies, start.now),
         now=start.now,
+        clock=clock or clock_of(client, run.directory, run.clock.now),
         readable=readable_ids(client, run, start.now),
-        others=other_servers(client, run.directory, start.now),
+        others=other_servers(client, run.directory, run.clock.now),
     )
 
 

@@ -1,16 +1,17 @@
 """What a tick reads although nothing in it changed: entries by their ids, and people whose groups changed."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
-from agent.addresses import Address, addresses_of
+from agent.addresses import Address, address_of, addresses_of
 from agent.context import link_to
 from agent.directories.access import Scope
 from agent.directories.client import Client
 from agent.directories.entry import Entry
-from agent.directories.errors import BadEntry, Refused
+from agent.directories.errors import BadEntry, MalformedName, Refused
 from agent.directories.names import parse
 from agent.directories.reader import attributes, read_all, users
 from agent.directories.searches import Completeness, Ended
@@ -133,7 +134,24 @@ def _readable(client: Client, run: Run, condition: str) -> frozenset[EntryId]:
 
 def ids_of(run: Run, entries: Iterable[Entry]) -> frozenset[EntryId]:
     """Return the ids of entries, as far as they can be read."""
-    return frozenset(run.directory.dialect.entry_id(entry) for entry in entries if _has_id(run, entry))
+    return frozenset(named_by_id(run, entries))
+
+
+def named_by_id(run: Run, entries: Iterable[Entry]) -> dict[EntryId, str]:
+    """Return the DNs of entries by their ids, as far as these can be read."""
+    entry_id, found = run.directory.dialect.entry_id, {}
+    for entry in entries:
+        with suppress(BadEntry):
+            found[entry_id(entry)] = entry.dn
+    return found
+
+
+def stored_behind(run: Run, ids: Iterable[EntryId]) -> dict[EntryId, User]:
+    """Return the users behind entries, however many."""
+    found: dict[EntryId, User] = {}
+    for some in chunks(ids, USERS_AT_ONCE):
+        found |= run.store.behind(run.name, some)
+    return found
 
 
 def is_entry_id(run: Run, key: str) -> bool:
@@ -145,31 +163,35 @@ def is_entry_id(run: Run, key: str) -> bool:
     return True
 
 
-def contradicts(run: Run, entries: Iterable[Entry], readings: Mapping[str, GroupReading]) -> bool:
+def contradicts(
+    run: Run,
+    named: Mapping[EntryId, str],
+    stored: Mapping[EntryId, User],
+    readings: Mapping[str, GroupReading],
+) -> bool:
     """Return whether an entry that was read does not fit what is only remembered of the groups.
 
     A group's members can change without its stamp (slapd's refint, after a rename or a deletion). Whoever seems to have
-    come or gone by memory, or has another DN than before, is judged by a fresh reading of the groups.
+    come or gone by memory, or has another DN than before, is judged by a fresh reading of the groups. `named` are the
+    DNs of the entries, `stored` the users behind them.
     """
-    remembered = {dn: reading for dn, reading in readings.items() if reading.remembered}
-    groups = groups_of(remembered)
-    named = {run.directory.dialect.entry_id(entry): entry.dn for entry in entries if _has_id(run, entry)}
-    for ids in chunks(named if remembered else (), USERS_AT_ONCE):
-        behind = run.store.behind(run.name, ids)
-        if any(_contradicts(run, behind.get(entry_id), named[entry_id], groups) for entry_id in ids):
-            return True
-    return False
-
-
-def _contradicts(run: Run, user: User | None, dn: str, groups: Groups) -> bool:
-    address = next(iter(addresses_of((dn,))), None)
-    link = link_to(user, run.name) if user is not None else None
-    if address is None:
+    groups = groups_of({dn: reading for dn, reading in readings.items() if reading.remembered})
+    if not groups.members:
         return False
+    rules = _group_rules(run, groups)
+    return any(_contradicts(run, stored.get(entry_id), dn, groups, rules) for entry_id, dn in named.items())
+
+
+def _contradicts(run: Run, user: User | None, dn: str, groups: Groups, rules: Mapping[str, str]) -> bool:
+    try:
+        address = address_of(dn)
+    except MalformedName:
+        return False
+    link = link_to(user, run.name) if user is not None else None
     if user is None or link is None:
         return any(groups.holds(named, address) for named in groups.members)
-    held = {name for name, rule in _group_rules(run, groups).items() if groups.holds(rule, address)}
-    affiliated = link.rule in held if link.rule in _group_rules(run, groups) else not (held and not link.rule)
+    held = {name for name, rule in rules.items() if groups.holds(rule, address)}
+    affiliated = link.rule in held if link.rule in rules else not (held and not link.rule)
     return dn != link.dn or not affiliated or _role_differs(run, user, address, groups)
 
 
@@ -202,14 +224,6 @@ def _role_differs(run: Run, user: User, address: Address, groups: Groups) -> boo
     if user.tenant in unknown_roles(run.directory, groups):
         return False
     return dict(roles_of(address, run.directory, groups)).get(user.tenant) != user.role
-
-
-def _has_id(run: Run, entry: Entry) -> bool:
-    try:
-        run.directory.dialect.entry_id(entry)
-    except BadEntry:
-        return False
-    return True
 
 
 def chunks(items: Iterable[EntryId], size: int) -> Iterator[tuple[EntryId, ...]]:

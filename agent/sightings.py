@@ -43,12 +43,16 @@ class ServerLocks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherServer:
-    """One other server's locked set: each entry's stamp there, and the locks that it shows. `why` = it is not known."""
+    """One other server's locked set: each entry's stamp there, and the locks that it shows. `why` = it is not known.
+
+    `clock_warning` says how wrong its clock is, if it is.
+    """
 
     server: str
     canary: bool = False
     locked: Mapping[EntryId, tuple[str, ServerLocks]] = field(default_factory=dict)
     why: str = ""
+    clock_warning: str = ""
 
     def shows(self, entry_id: EntryId, stamp: str) -> ServerLocks | None:
         """Return what this server says of an entry; None where its word does not count.

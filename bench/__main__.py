@@ -114,7 +114,8 @@ def _folder(options: argparse.Namespace) -> Path:
 
 
 def _title(options: argparse.Namespace, machine: Machine) -> str:
-    return f"{options.size:,} people, {options.pairs} rounds. {machine.sentence()}"
+    trial = "" if options.size == FULL_SIZE else f" The targets are for {FULL_SIZE:,} people; of fewer they say little."
+    return f"{options.size:,} people, rounds: {options.pairs}. {machine.sentence()}{trial}"
 
 
 def _say(text: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.directory import Directory
 from bench.errors import BenchProblem
 from bench.giant import GROUP, serving
-from bench.measuring import Sample, Task, run_command, run_task, with_server
+from bench.measuring import Sample, Task, found_by, run_command, run_task, with_server
 from bench.people import BASE, PEOPLE, USERS
 from bench.stores import must_hold, new_store, remove_store, rows_written, watch
 from bench.tasks.syncing import asked
@@ -39,6 +39,8 @@ FULL_SIZE = 100_000
 """How many people the figures are about. A directory of another size has groups of another size too."""
 MOST_LOADED = 20_000
 """More users tell no more about the store alone."""
+CANARY = 1
+"""It is below `BASE` too, and locked."""
 LOCKED_USERS = f"(&{USERS}(pwdAccountLockedTime=*))"
 
 Contestants = Mapping[str, Callable[[], Sample]]
@@ -55,10 +57,21 @@ class Stage:
         """Return a number of members that fits the size of this directory."""
         return max(1, members * self.directory.sizes.people // FULL_SIZE)
 
-    def peer(self, base: str, filter_: str, attributes: tuple[str, ...]) -> Callable[[], Sample]:
-        """Return the peer of a reading: ldapsearch, asked for the same."""
+    def peer(self, base: str, filter_: str, attributes: tuple[str, ...], finds: int) -> Callable[[], Sample]:
+        """Return the peer of a reading: ldapsearch, asked for the same.
+
+        Its output is counted once, beforehand: that also reads into memory what everybody is to read from there.
+        """
         command = self.directory.ldapsearch(base, filter_, attributes)
-        return lambda: with_server(lambda: run_command(command), self.directory.cpu_s)
+        found = found_by(command)
+        if found.entries != finds:
+            raise BenchProblem(f"ldapsearch was to find {finds} entries below {base}, and found {found.entries}")
+
+        def measure() -> Sample:
+            sample = with_server(lambda: run_command(command), self.directory.cpu_s)
+            return replace(sample, entries=found.entries, values=found.values)
+
+        return measure
 
     def start_of_peer(self) -> Sample:
         """Measure an ldapsearch that signs in and finds nobody."""
@@ -74,21 +87,21 @@ class Stage:
 def reading(stage: Stage) -> Iterator[Contestants]:
     """Read and decode everybody: ldapsearch, Lockstep's reader, ldap3 tuned. All three must find the same."""
     task = Task(work="reading", base=PEOPLE, attributes=READ_ATTRIBUTES)
-    peer, ours = stage.ours(replace(task, work="ldap3_tuned")), stage.ours(task)
+    everybody = stage.directory.sizes.people
+    ldapsearch = stage.peer(PEOPLE, USERS, READ_ATTRIBUTES, everybody)
+    ldap3, ours = stage.ours(replace(task, work="ldap3_tuned")), stage.ours(task)
     found: set[tuple[int, int]] = set()
 
     def alike(sample: Sample) -> Sample:
         found.add((sample.entries, sample.values))
-        if len(found) > 1 or sample.entries != stage.directory.sizes.people:
-            raise BenchProblem(
-                f"readings of {stage.directory.sizes.people} people found (entries, attributes): {found}"
-            )
+        if len(found) > 1 or sample.entries != everybody:
+            raise BenchProblem(f"readings of {everybody} people found (entries, attributes): {found}")
         return sample
 
     yield {
-        "ldapsearch": stage.peer(PEOPLE, USERS, READ_ATTRIBUTES),
+        "ldapsearch": lambda: alike(ldapsearch()),
         "ours": lambda: alike(ours()),
-        "ldap3": lambda: alike(peer()),
+        "ldap3": lambda: alike(ldap3()),
         "ldapsearch_start": stage.start_of_peer,
     }
 
@@ -109,9 +122,9 @@ def syncing(stage: Stage) -> Iterator[Contestants]:
 
     attributes = asked(stage.directory.url, PEOPLE)
     yield {
-        "ldapsearch": stage.peer(PEOPLE, USERS, attributes),
+        "ldapsearch": stage.peer(PEOPLE, USERS, attributes, users),
         "first": first_pass,
-        "ldapsearch_again": stage.peer(PEOPLE, USERS, attributes),
+        "ldapsearch_again": stage.peer(PEOPLE, USERS, attributes, users),
         "unchanged": lambda: _counted(kept, stage.ours(Task(work="reconcile", base=PEOPLE, store=str(kept)))),
     }
 
@@ -119,14 +132,14 @@ def syncing(stage: Stage) -> Iterator[Contestants]:
 @contextmanager
 def ticking(stage: Stage) -> Iterator[Contestants]:
     """Tick, and reconcile, a directory where one user in a hundred is locked."""
-    kept = _filled(stage, stage.folder / "locked.db", BASE)
+    kept, sizes = _filled(stage, stage.folder / "locked.db", BASE), stage.directory.sizes
     attributes = asked(stage.directory.url, BASE)
     task = Task(work="tick", base=BASE, store=str(kept))
     yield {
-        "ldapsearch": stage.peer(BASE, LOCKED_USERS, attributes),
-        "tick": lambda: _counted(kept, stage.ours(task)),
+        "ldapsearch": stage.peer(BASE, LOCKED_USERS, attributes, sizes.locked + CANARY),
+        "tick": lambda: _all_of(sizes.locked, _counted(kept, stage.ours(task))),
         "ldapsearch_start": stage.start_of_peer,
-        "ldapsearch_all": stage.peer(BASE, USERS, attributes),
+        "ldapsearch_all": stage.peer(BASE, USERS, attributes, sizes.everybody + CANARY),
         "unchanged": lambda: _counted(kept, stage.ours(replace(task, work="reconcile"))),
     }
 
@@ -178,6 +191,13 @@ def _filled(stage: Stage, file: Path, base: str) -> Path:
     must_hold(file, stage.directory.sizes.people if base == PEOPLE else stage.directory.sizes.everybody)
     watch(file)
     return file
+
+
+def _all_of(locked: int, sample: Sample) -> Sample:
+    """Return a tick's sample. Raises BenchProblem unless it read everybody who is locked."""
+    if sample.entries < locked:
+        raise BenchProblem(f"{locked} are locked, and a tick read {sample.entries} entries")
+    return sample
 
 
 def _counted(file: Path, work: Callable[[], Sample]) -> Sample:

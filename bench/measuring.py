@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 from bench.errors import BenchProblem
@@ -94,6 +95,18 @@ def run_command(command: list[str]) -> Sample:
     if process.returncode != 0:
         raise BenchProblem(f"{Path(command[0]).name} failed ({process.returncode}): {said.decode(errors='replace')}")
     return Sample(wall_s=took, cpu_s=usage.ru_utime + usage.ru_stime)
+
+
+def found_by(command: list[str]) -> Done:
+    """Return how many entries, and attributes of them, an ldapsearch prints. Raises BenchProblem if it fails."""
+    done = subprocess.run([*command[:1], "-o", "ldif-wrap=no", *command[1:]], capture_output=True, check=False)
+    if done.returncode != 0:
+        raise BenchProblem(
+            f"{Path(command[0]).name} failed ({done.returncode}): {done.stderr.decode(errors='replace')}"
+        )
+    lines = (line for line in done.stdout.splitlines() if not line.startswith(b"#"))
+    entries = [[*entry] for said, entry in groupby(lines, key=bool) if said]
+    return Done(len(entries), sum(len({line.partition(b":")[0] for line in entry[1:]}) for entry in entries))
 
 
 def with_server(sample: Callable[[], Sample], server_cpu_s: Callable[[], float]) -> Sample:

@@ -16,6 +16,7 @@ from ims.locks import (
     Remedy,
     locks_in_force,
     remedy,
+    says_the_same,
     settle,
     why_it_stays,
 )
@@ -122,10 +123,14 @@ def fact_behind(lock: Lock, reading: FreshReading) -> LockFact | None:
 
 
 def _behind(lock: Lock, reading: FreshReading) -> tuple[LockFact, ...]:
-    return tuple(f for f in reading.facts if _place(f) == _place(lock) and f.since in (None, lock.since))
+    return tuple(f for f in reading.facts if _place(f) == _place(lock) and _is_about(f, lock))
 
 
 # --- after a reading -------------------------------------------------------------------------------------------------
+
+
+def _is_about(fact: LockFact, lock: Lock) -> bool:
+    return fact.since in (None, lock.since) or says_the_same(lock, fact)
 
 
 def ledger_after(user: User, readings: Sequence[FreshReading], now: datetime, raised_by: str) -> tuple[Lock, ...]:

@@ -77,21 +77,37 @@ def decide(
 ) -> None:
     """Record a decision on some items of a batch, as they were shown.
 
-    Raises Forbidden for whoever is among them, and Conflict where the batch was closed meanwhile: the directory moved.
+    Raises Forbidden for whoever is among them, and Conflict where the batch has expired or was closed meanwhile (the
+    directory moved), or somebody else has decided meanwhile.
     """
     if decision is Decision.WAITING:
         raise InvalidInput("A decision is to approve or to reject")
     if any(actor.user is not None and item.user == actor.user for item in items):
         raise Forbidden("Nobody decides on what happens to themselves; have somebody else do it, or name the others")
     now = clock.now()
-    whole = len(items) == len(found.items) or len(items) > _EACH
+    if found.batch.expires <= now and any(item.decision is Decision.WAITING for item in items):
+        raise Conflict(
+            f"The batch {found.batch.id} expired on {found.batch.expires:%Y-%m-%d %H:%M} UTC, because nobody decided "
+            f"on it; the next pass of {found.batch.directory} tells anew what is still so"
+        )
+    whole = len(items) == len(found.items) or (len(items) > _EACH and _all_that_wait(found, items))
     rows = _rows_by_tenant(actor, found, items, now) if whole else _rows_by_user(actor, found, items, now)
     audit = [replace(row, action=_ACTIONS[decision]) for row in rows]
-    store.decide(found.batch.id, [item.key for item in items], decision, actor.name, now, audit)
+    store.decide(found.batch.id, items, decision, actor.name, now, audit)
 
 
 _EACH = 100
-"""Up to so many users who were named have a row of their own in the audit; a batch may hold a whole company."""
+"""Up to so many users have a row of their own in the audit; a batch may hold a whole company.
+
+More of them share a row only where the decision is on all that waited: who that is can be told from the rows of the
+others. A row that named nobody out of many would prove nothing.
+"""
+
+
+def _all_that_wait(found: Part, items: Sequence[HeldItem]) -> bool:
+    """Return whether these are the very ones on whom nobody has decided yet."""
+    waiting = {item.key for item in found.items if item.decision is Decision.WAITING}
+    return {item.key for item in items} == waiting
 
 
 def _part(store: HeldBatches, batch: HeldBatch, tenant: TenantId | None) -> Part:

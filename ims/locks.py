@@ -225,7 +225,8 @@ def settle(
 
     The caller passes only the locks of that source and of the reasons it read. `keep` names the reasons whose absence
     proves nothing in this reading (unreadable attribute, unknown policy): their locks stay. A lock keeps its row while
-    it is the same lock: same reason, source and server, and the same beginning where the source tells one. A fact that
+    it is the same lock: same reason, source and server, and the same beginning where the source tells one, or the same
+    evidence by another clock. A fact that
     tells none has begun by now, so it is no lock that lies ahead; and facts that tell theirs choose their rows first,
     so that one that does not can never take another's.
     """
@@ -234,13 +235,14 @@ def settle(
     raised: list[Lock] = []
     updated: list[Lock] = []
     for fact in sorted(_one_for_each_lock(seen), key=lambda fact: fact.since is None):
-        row = next((lock for lock in open_rows if _same_lock(lock, fact, now)), None)
+        row = _row_of(fact, open_rows, now)
         if row is None:
             raised.append(lock_of(fact, user, tenant, now, raised_by))
             after.append(raised[-1])
             continue
         open_rows.remove(row)
-        fresh = replace(row, tenant=tenant, until=fact.until, evidence=fact.evidence)
+        since = row.since if row.since == fact.since else fact.since or min(row.since, now)
+        fresh = replace(row, tenant=tenant, since=since, until=fact.until, evidence=fact.evidence)
         after.append(fresh)
         if fresh != row:
             updated.append(fresh)
@@ -259,9 +261,23 @@ def _one_for_each_lock(seen: Iterable[LockFact]) -> tuple[LockFact, ...]:
     return tuple(facts.values())
 
 
-def _same_lock(lock: Lock, fact: LockFact, now: datetime) -> bool:
-    same_place = (lock.reason, lock.source, lock.server) == (fact.reason, fact.source, fact.server)
-    return same_place and (lock.since <= now if fact.since is None else lock.since == fact.since)
+def _row_of(fact: LockFact, rows: Iterable[Lock], now: datetime) -> Lock | None:
+    """Return the row that a fact is about: by its beginning, else by what stands in the source.
+
+    The same evidence with another beginning is the same lock by another clock: the source's and ours have come apart,
+    or together again.
+    """
+    place = (fact.reason, fact.source, fact.server)
+    there = [lock for lock in rows if (lock.reason, lock.source, lock.server) == place]
+    for lock in there:
+        if lock.since <= now if fact.since is None else lock.since == fact.since:
+            return lock
+    return next((lock for lock in there if says_the_same(lock, fact)), None)
+
+
+def says_the_same(lock: Lock, fact: LockFact) -> bool:
+    """Return whether a lock rests on the very values that a fact rests on."""
+    return bool(fact.evidence) and lock.evidence == fact.evidence
 
 
 def remedy(reason: LockReason, rules: LedgerRules) -> Remedy:

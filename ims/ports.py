@@ -4,7 +4,8 @@ The web side reaches a directory only through `WriteBack` and `Directories`; nob
 aware datetimes in UTC.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,17 +18,7 @@ from ims.chain import Chain, Head
 from ims.credentials import Token, TokenId
 from ims.locks import LockFact, LockReason
 from ims.passes import Circuit, DirectoryState, Fence, PassReport, Quarantined
-from ims.people import (
-    Actor,
-    Affiliation,
-    DirectoryName,
-    EntryId,
-    EntryLink,
-    Revision,
-    TenantId,
-    User,
-    UserId,
-)
+from ims.people import Actor, Affiliation, DirectoryName, EntryId, EntryLink, Revision, TenantId, User, UserId
 from ims.query import Page, Query, UserPage
 
 IntentId = NewType("IntentId", str)
@@ -71,12 +62,13 @@ class Digests:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownEntries:
-    """Every known entry of a directory: those that may be passed over, by digest, and the `others`.
+    """Every known entry of a directory: the digests of those that may be passed over, and the ids of the `others`.
 
-    Both are the caller's own, to take out what was seen.
+    Both are the caller's own, to take out what was seen. Of whoever is passed over no id is kept: of 100,000 entries
+    that would be most of what a reading needs to remember (see `People.entries_with`).
     """
 
-    digests: dict[bytes, EntryId]
+    digests: set[bytes]
     others: set[EntryId]
 
 
@@ -188,12 +180,21 @@ class People(Protocol):
         """Return every known entry of a directory with its DN: what is left over after a complete reading is absent."""
         ...
 
-    def known_entries(self, directory: DirectoryName, now: datetime) -> KnownEntries:
+    def known_entries(
+        self,
+        directory: DirectoryName,
+        now: datetime,
+        but_not: Container[EntryId] = (),
+    ) -> KnownEntries:
         """Return every known entry of a directory, by whether its digest counts at `now`.
 
-        It does not for users with a lock from this directory, or with something to confirm: their entries are looked at
-        in every reading.
+        It does not for users with a lock from this directory, or with something to confirm, nor for the entries of
+        `but_not`: they are looked at in every reading.
         """
+        ...
+
+    def entries_with(self, directory: DirectoryName, digests: AbstractSet[bytes]) -> set[EntryId]:
+        """Return the entries whose digest is one of these; an entry that was written since has none."""
         ...
 
     def to_reread(self, directory: DirectoryName, now: datetime) -> frozenset[EntryId]:
@@ -372,17 +373,17 @@ class HeldBatches(Protocol):
     def decide(
         self,
         batch: BatchId,
-        keys: Collection[str],
+        items: Sequence[HeldItem],
         decision: Decision,
         by: str,
         at: datetime,
         audit: Sequence[AuditEntry],
     ) -> None:
-        """Record what was decided on these items of an open batch. Raises Conflict where any of it is no longer so."""
+        """Record a decision on items of an open batch. Raises Conflict where any of them is not as it is given here."""
         ...
 
-    def counted(self, directory: DirectoryName, since: datetime, reasons: Iterable[LockReason]) -> tuple[Counted, ...]:
-        """Return the locks that passes have raised after `since` and that the brake counts, oldest first."""
+    def counted(self, of: DirectoryName | None, since: datetime, reasons: Iterable[LockReason]) -> tuple[Counted, ...]:
+        """Return what counts of what passes of one directory, or of any, have raised after `since`; oldest first."""
         ...
 
 

@@ -1,6 +1,6 @@
 """Why a user is locked, from the raw attributes to the exact write an unlock would do, read from the directory now."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,13 +55,14 @@ class Explanation:
     """Everything about one user's locks at one moment.
 
     `protected` says why nobody may unlock them. Of the directories in `only_observed` no lock is in force, whatever
-    their servers show.
+    their servers show; nor is one that the brake keeps back (`kept_back` says what would be, and which batch it is in).
     """
 
     user: User
     at: datetime
     protected: str
     only_observed: tuple[str, ...]
+    kept_back: tuple[str, ...]
     servers: tuple[ServerView, ...]
     locks: tuple[ExplainedLock, ...]
     writes: tuple[str, ...]
@@ -83,10 +84,19 @@ def explain(wiring: Wiring, user: User) -> Explanation:
         at=now,
         protected=why_protected(operator(), user) or next((r.protected for r in readings if r.protected), ""),
         only_observed=tuple(link.directory for link in user.entries if not wiring.directories.enforced(link.directory)),
+        kept_back=tuple(_kept_back(wiring, user)),
         servers=tuple(views),
         locks=tuple(_explained(wiring, lock, step, readings, silent) for lock, step in decision.steps),
         writes=tuple(line for reading in readings for line in _writes(wiring, decision, reading)),
     )
+
+
+def _kept_back(wiring: Wiring, user: User) -> Iterator[str]:
+    """Say what each directory would change about a user, had nobody to decide on it first."""
+    for batch in wiring.store.held_batches():
+        for item in wiring.store.held_items(batch.directory):
+            if item.user == user.id and item.why is batch.why:
+                yield f"{batch.directory} would make it {item.after} ({item.decision.value}: batch {batch.id})"
 
 
 def _views(wiring: Wiring, link: EntryLink, now: datetime) -> list[ServerView]:

@@ -3,14 +3,15 @@
 A directory that is down makes it degraded, not unready: the last known state is served, and no load balancer can help.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from agent.alarms import kept_back
 from agent.health import DirectoryHealth
 from agent.health import health_of as directory_health
 from ims.errors import StoreUnusable
-from ims.passes import Mode
+from ims.passes import DirectoryState, Mode
 from lockstep.wiring import Wiring
 
 
@@ -58,5 +59,17 @@ def directories_of(wiring: Wiring, now: datetime) -> tuple[DirectoryHealth, ...]
     configured = wiring.settings.directories
     return tuple(
         directory_health(state, Mode(configured[state.name].mode.value), configured[state.name].schedule.tick, now)
+        for state in states_of(wiring)
+    )
+
+
+def states_of(wiring: Wiring) -> tuple[DirectoryState, ...]:
+    """Return the state of every configured directory, in the settings' order, with what is kept back at this moment.
+
+    A state is written by a pass; what waits for a person changes with every decision of theirs.
+    """
+    batches = wiring.store.held_batches()
+    return tuple(
+        replace(state, kept_back=kept_back(batch for batch in batches if batch.directory == state.name))
         for state in wiring.directories.states()
     )

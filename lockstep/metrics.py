@@ -84,10 +84,10 @@ class StoreCollector(Collector):
         yield _gauge("lockstep_last_reconcile_timestamp_seconds", "The last good complete reading.", of, full)
         errors = [((s.name,), bool(s.error)) for s in states]
         yield _gauge("lockstep_directory_error", "Whether the last pass failed.", of, errors)
-        kept_back = [((s.name,), bool(s.kept_back)) for s in states]
-        yield _gauge("lockstep_kept_back", "Whether the brake keeps something back.", of, kept_back)
         batches = store.held_batches()
         waits = [((s.name,), sum(b.waiting for b in batches if b.directory == s.name)) for s in states]
+        kept_back = [(labels, bool(count)) for labels, count in waits]
+        yield _gauge("lockstep_kept_back", "Whether the brake keeps something back.", of, kept_back)
         yield _gauge("lockstep_kept_back_users", "Users whose changes wait for a decision.", of, waits)
         attempts = [((s.name,), bool(s.attempts)) for s in states]
         yield _gauge("lockstep_many_password_attempts", "Whether unusually many were locked.", of, attempts)

@@ -47,12 +47,11 @@ def undo(store: Store, clock: Clock, actor: Actor, pass_id: str) -> tuple[Undone
 def without(user: User, pass_id: str, now: datetime) -> User:
     """Return the user as before this pass: its locks gone, affiliated again, and nothing half confirmed left over."""
     undone = [lock for lock in user.locks if lock.raised_by == pass_id]
-    sources = {lock.source for lock in undone}
     return replace(
         user,
         locks=tuple(lock for lock in user.locks if lock not in undone),
         affiliation=_affiliation_before(user, undone, now),
-        entries=tuple(_begun_anew(link) if link.directory in sources else link for link in user.entries),
+        entries=tuple(_begun_anew(link, undone) for link in user.entries),
         modified=now,
     )
 
@@ -84,9 +83,17 @@ def _affiliation_before(user: User, undone: Sequence[Lock], now: datetime) -> Af
     return replace(user.affiliation, status=AffiliationStatus.AFFILIATED, since=now)
 
 
-def _begun_anew(link: EntryLink) -> EntryLink:
-    """Forget what waits for a second reading: the next pass is the first that says so."""
-    return replace(link, missing_since=None, unmatched_since=None)
+def _begun_anew(link: EntryLink, undone: Sequence[Lock]) -> EntryLink:
+    """Forget what waits for a second reading: the next pass is the first that says so.
+
+    An un-affiliation had ended the rule by which the entry belonged to its tenant: it is that rule's matter again, and
+    nobody's while nothing is known about the rule.
+    """
+    ours = [lock for lock in undone if lock.source == link.directory]
+    if not ours:
+        return link
+    lost = (dict(lock.evidence).get("rule", "") for lock in ours if lock.reason is LockReason.UNAFFILIATED)
+    return replace(link, missing_since=None, unmatched_since=None, rule=link.rule or next(lost, ""))
 
 
 def _summary(actor: Actor, pass_id: str, done: Sequence[Undone], at: datetime) -> AuditEntry:

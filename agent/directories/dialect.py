@@ -170,6 +170,13 @@ class Dialect(Protocol):
         """Return when the last wrong password was tried, where the entry tells. Raises BadEntry."""
         ...
 
+    def clock_ahead(self, client: Client, now: Callable[[], datetime]) -> timedelta | None:
+        """Return how far the server's clock is ahead of ours (`now`); None where it does not tell its time.
+
+        Asked in each pass and before each unlock, so it costs a search or nothing. Raises Unreachable or ProtocolFault.
+        """
+        ...
+
     def policies(self, client: Client, rules: ReadingRules) -> Policies:
         """Return the policies as this server has them, for one pass."""
         ...

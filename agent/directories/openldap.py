@@ -33,6 +33,7 @@ from agent.directories.errors import BadEntry, Refused
 from agent.directories.explaining import explained
 from agent.directories.filters import all_of, at_least, equal, none_of, present
 from agent.directories.openldap_checks import server_checks
+from agent.directories.openldap_clock import by_monitor
 from agent.directories.openldap_proofs import reading_checks, sample_of, writing_checks
 from agent.directories.reader import Pages, read_all, users
 from agent.directories.results import Code, Result
@@ -105,6 +106,10 @@ class OpenLdap:
         return ppolicy.marks_of(entry).last_failure
 
     # --- locks -------------------------------------------------------------------------------------------------------
+
+    def clock_ahead(self, client: Client, now: Callable[[], datetime]) -> timedelta | None:
+        """Return how far slapd's clock is ahead of ours, by its monitor; None where the agent may not read that."""
+        return by_monitor(client, now)
 
     def policies(self, client: Client, rules: ReadingRules) -> Policies:
         """Return the password policies as this server has them; each is read once."""
@@ -305,20 +310,21 @@ class _Policies:
             return ppolicy.unknown_policy("the entry names none, and the settings name no default policy")
         try:
             entry = self._client.search_one(dn, ppolicy.POLICY_ATTRIBUTES)
+            hides = entry is not None and self._hides(dn, entry)
         except Refused as refusal:
             return ppolicy.unknown_policy(f"{dn}: {refusal.result.name}")
         if entry is None:
             return ppolicy.unknown_policy(f"{dn} is not there or cannot be read")
-        return ppolicy.unknown_policy(f"{dn} cannot be read whole") if self._hides(entry) else ppolicy.policy_of(entry)
+        return ppolicy.unknown_policy(f"{dn} cannot be read whole") if hides else ppolicy.policy_of(entry)
 
-    def _hides(self, policy: Entry) -> bool:
+    def _hides(self, dn: str, policy: Entry) -> bool:
         """Return whether a policy has attributes that the agent may not read: a hidden pwdLockout looks like FALSE.
 
         slapd takes "is not there" for undefined where the attribute may not be searched, and undefined is no match, so
         that it tells hidden from absent.
         """
         missing = [none_of(present(name)) for name in ppolicy.POLICY_ATTRIBUTES if not policy.values(name)]
-        return bool(missing) and self._client.search_one(policy.dn, filter_=all_of(*missing)) is None
+        return bool(missing) and self._client.search_one(dn, filter_=all_of(*missing)) is None
 
 
 def _compare_fully(why: str) -> Changes:

@@ -14,10 +14,10 @@ from agent.directories.client import Client
 from agent.directories.controls import ASSERTION, PASSWORD_POLICY
 from agent.directories.dialect import Knowledge, Policies
 from agent.directories.entry import Entry
-from agent.directories.errors import BadEntry, Refused
 from agent.directories.explaining import span
 from agent.directories.filters import all_of, at_least, equal, present
 from agent.directories.names import within
+from agent.directories.openldap_clock import CLOCK, ONE_SECOND, ahead, by_monitor
 from agent.directories.rights import Needs
 from agent.directories.searches import Search
 from agent.directories.times import Moment, parse_time
@@ -30,8 +30,6 @@ _CONTROLS = {
 }
 INDEXES = {"entryUUID": "eq", "entryCSN": "eq", ppolicy.MARKER: "pres"}
 """What every tick searches by. An index for equality does not help slapd to find who has an attribute at all."""
-_CLOCK = "cn=Current,cn=Time,cn=Monitor"
-_ONE_SECOND = timedelta(seconds=1)
 _TOLERATED = timedelta(seconds=2)
 _AHEAD = timedelta(seconds=5)
 _MANY = 200
@@ -137,30 +135,20 @@ def _indexed(database: Entry) -> dict[str, set[str]]:
 
 
 def _clock(client: Client, needs: Needs, now: Callable[[], datetime]) -> Check:
-    skew = _by_monitor(client, now)
+    skew = by_monitor(client, now)
     if skew is None:
         skew = _by_sign_in(client, needs, now)
     if skew is None:
         skew = _by_stamps(client, needs, now())
-    advice = "set both clocks by the same time servers (NTP): locks with an end are shown by this machine's"
+    advice = "set both clocks by the same time servers (NTP)"
     if skew is None:
         found = "cannot be measured: nothing that may be read shows the server's time"
-        return Check(what="clock", grade=Grade.UNKNOWN, found=found, advice=f"{advice}; or let {_CLOCK} be read")
+        return Check(what="clock", grade=Grade.UNKNOWN, found=found, advice=f"{advice}; or let {CLOCK} be read")
     if abs(skew) <= _TOLERATED:
         return Check(what="clock", grade=Grade.OK, found="the server's agrees with this machine's")
     way = "ahead of" if skew > timedelta(0) else "behind"
     found = f"the server's is {span(abs(skew))} {way} this machine's"
     return Check(what="clock", grade=Grade.WARNING, found=found, advice=advice)
-
-
-def _by_monitor(client: Client, now: Callable[[], datetime]) -> timedelta | None:
-    """Return how far slapd's clock is ahead of ours, by its monitor; None where there is none for us."""
-    before = now()
-    try:
-        entry = client.search_one(_CLOCK, ("monitorTimestamp",))
-        return _skew(entry, "monitorTimestamp", before, now())
-    except Refused:
-        return None
 
 
 def _by_sign_in(client: Client, needs: Needs, now: Callable[[], datetime]) -> timedelta | None:
@@ -171,7 +159,7 @@ def _by_sign_in(client: Client, needs: Needs, now: Callable[[], datetime]) -> ti
     one = _signed_in(client, needs, now)
     if one is None:
         return None
-    time.sleep(_ONE_SECOND.total_seconds() * 1.1)
+    time.sleep(ONE_SECOND.total_seconds() * 1.1)
     other = _signed_in(client, needs, now)
     return other[1] if other is not None and other[0] != one[0] else None
 
@@ -181,7 +169,7 @@ def _signed_in(client: Client, needs: Needs, now: Callable[[], datetime]) -> tup
     with client.connect_to(client.server) as again:
         after = now()
         own = again.search_one(needs.account, (ppolicy.LAST_SUCCESS,)) if needs.account else None
-    skew = _skew(own, ppolicy.LAST_SUCCESS, before, after)
+    skew = ahead(own, ppolicy.LAST_SUCCESS, before, after)
     return (own.text(ppolicy.LAST_SUCCESS), skew) if own is not None and skew is not None else None
 
 
@@ -193,17 +181,3 @@ def _by_stamps(client: Client, needs: Needs, now: datetime) -> timedelta | None:
     stamp = page.entries[0].text("entryCSN").partition("#")[0] if page.entries else ""
     moment = parse_time(stamp.encode())
     return moment.at - now if isinstance(moment, Moment) else None
-
-
-def _skew(entry: Entry | None, name: str, before: datetime, after: datetime) -> timedelta | None:
-    """Return how far a clock that tells whole seconds is ahead of ours, zero where both may be the same."""
-    try:
-        told = entry.time(name) if entry is not None else None
-    except BadEntry:
-        return None
-    if not isinstance(told, Moment):
-        return None
-    least, most = told.at - after, told.at + _ONE_SECOND - before
-    if least > timedelta(0):
-        return least
-    return min(timedelta(0), most)

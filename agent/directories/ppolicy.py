@@ -137,21 +137,23 @@ class Marks:
         return _later(self.changed.replace(microsecond=0), policy.max_idle, _ONE_SECOND)
 
 
+_TIMES = tuple((name, name.lower()) for name in (MARKER, DELAY, STARTS, ENDS, LAST_SUCCESS, CHANGED, CREATED))
+
+
 def marks_of(entry: Entry) -> Marks:
     """Take the times out of an entry. Raises BadEntry where one is no time."""
     failures = _failures(entry)
-    names = (MARKER, DELAY, STARTS, ENDS, LAST_SUCCESS, CHANGED)
-    raw = [(name, entry.text(name)) for name in names if entry.values(name)]
+    times = {name: entry.time(name) for name, small in _TIMES if small in entry.attributes}
+    raw = [(name, entry.text(name)) for name in times if name != CREATED]
     raw += [(FAILURES, failures[-1][1])] if failures else []
-    marker = entry.time(MARKER)
     return Marks(
-        marker=_meaning(marker),
-        delay=_moment(entry, DELAY),
-        starts=_moment(entry, STARTS),
-        ends=_moment(entry, ENDS),
-        last_success=_moment(entry, LAST_SUCCESS),
-        changed=_moment(entry, CHANGED),
-        created=_moment(entry, CREATED),
+        marker=_meaning(times.get(MARKER)),
+        delay=_moment(times.get(DELAY)),
+        starts=_moment(times.get(STARTS)),
+        ends=_moment(times.get(ENDS)),
+        last_success=_moment(times.get(LAST_SUCCESS)),
+        changed=_moment(times.get(CHANGED)),
+        created=_moment(times.get(CREATED)),
         last_failure=failures[-1][0] if failures else None,
         written=_written(entry),
         raw=tuple(raw),
@@ -165,9 +167,8 @@ def _meaning(marker: Moment | Permanent | None) -> Moment | Permanent | None:
     return marker
 
 
-def _moment(entry: Entry, name: str) -> datetime | None:
+def _moment(time: Moment | Permanent | None) -> datetime | None:
     """Return a time; "for good" has no meaning but in a marker, where it stands for the beginning of all time."""
-    time = entry.time(name)
     return EPOCH if isinstance(time, Permanent) else time.at if isinstance(time, Moment) else None
 
 

@@ -37,7 +37,7 @@ class Unchanged:
     """
 
     key: bytes
-    known: dict[bytes, EntryId]
+    known: set[bytes]
     passed: int = 0
 
     def sift(self, raws: Iterable[RawEntry]) -> Iterator[RawEntry]:
@@ -48,10 +48,11 @@ class Unchanged:
         known, key = self.known, self.key
         for data, start, end, _ in raws:
             digest = blake2b(data[start:end], digest_size=DIGEST_OCTETS, key=key).digest()
-            if known.pop(digest, None) is None:
-                yield data, start, end, digest
-            else:
+            if digest in known:
+                known.remove(digest)
                 self.passed += 1
+            else:
+                yield data, start, end, digest
 
 
 class Pages:

@@ -15,7 +15,7 @@ _FORM = re.compile(
 _ZERO = re.compile(r"0{4}01010+(?:[.,]\d+)?(?:Z|[+-]0+)", re.ASCII)
 _LEAP_SECOND = 60
 _SHOWN = 40
-_USUAL_LENGTH = len("20261123120000Z")
+_USUAL = re.compile(rb"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})(?:\.([0-9]{6}))?Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,13 @@ def parse_time(raw: bytes) -> Time:
 
 
 def _usual(raw: bytes) -> Moment | None:
-    """Return the moment of the form in which servers write nearly all of them, to the second in UTC."""
-    if len(raw) != _USUAL_LENGTH or raw[-1:] != b"Z" or not raw[:-1].isdigit():
+    """Return the moment of a form in which servers write nearly all of them: in UTC, to the second or microsecond."""
+    found = _USUAL.fullmatch(raw)
+    if found is None:
         return None
+    year, month, day, hour, minute, second, fraction = map(int, found.groups(b"0"))
     try:
-        day = (int(raw[:4]), int(raw[4:6]), int(raw[6:8]))
-        return Moment(datetime(*day, int(raw[8:10]), int(raw[10:12]), int(raw[12:14]), tzinfo=UTC))
+        return Moment(datetime(year, month, day, hour, minute, second, fraction, tzinfo=UTC))
     except ValueError:
         return None
 

@@ -10,6 +10,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, datetime
 from functools import cache
 from operator import attrgetter
+from threading import Lock
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -48,9 +49,17 @@ def decode(kind: Callable[..., _T], text: str) -> _T:
     return value
 
 
+_one_looks = Lock()
+"""Held by whoever looks at a type: msgspec keeps what it knows of the dataclasses in it while it is still looking.
+
+Another thread that meets such a half-known dataclass ends the whole process (a segmentation fault in msgspec 0.22).
+"""
+
+
 @cache
 def _decoder(kind: Any) -> Any:  # noqa: ANN401 - any type, and a decoder of it
-    return msgspec.json.Decoder(kind)
+    with _one_looks:
+        return msgspec.json.Decoder(kind)
 
 
 @cache

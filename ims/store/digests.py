@@ -4,31 +4,49 @@ A digest is as good as the row that it stands in. Whoever writes a user, whyever
 without it, so that the next complete reading looks at those entries; nobody has to remember to forget a digest.
 """
 
+from collections.abc import Container
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, false, or_, select, update
 
-from ims.people import DirectoryName
+from ims.people import DirectoryName, EntryId
 from ims.ports import Digests, KnownEntries
 from ims.store.engine import looked_through, scanning
 from ims.store.tables import entries, locks, users
 
 
-def known_entries(connection: Connection, directory: DirectoryName, now: datetime) -> KnownEntries:
-    """Return every known entry of a directory, by whether its digest counts at `now`."""
-    digest = case((_usable(directory, now), entries.c.digest))
-    asked = select(digest, entries.c.entry_id).where(looked_through(entries.c.directory) == directory)
-    found = KnownEntries(digests={}, others=set())
+def known_entries(
+    connection: Connection,
+    directory: DirectoryName,
+    now: datetime,
+    but_not: Container[EntryId] = (),
+) -> KnownEntries:
+    """Return what is known of a directory's entries: the digests that count at `now`, and the others' ids.
+
+    An entry is the one or the other. Of those `but_not` to be passed over no digest counts.
+    """
+    found = KnownEntries(digests=set(), others=set())
     with scanning(connection):
-        # Neither column is converted, so the driver's own rows do: with 100,000 of them that is felt.
-        rows: Any = connection.execute(asked).cursor
-        for usable, entry_id in rows:
-            if usable is None:
+        for usable, entry_id in _rows(connection, case((_usable(directory, now), entries.c.digest)), directory):
+            if usable is None or entry_id in but_not:
                 found.others.add(entry_id)
             else:
-                found.digests[usable] = entry_id
+                found.digests.add(usable)
     return found
+
+
+def entries_with(connection: Connection, directory: DirectoryName, digests: Container[bytes]) -> set[EntryId]:
+    """Return the entries of a directory whose digest is one of these."""
+    with scanning(connection):
+        rows = _rows(connection, entries.c.digest, directory)
+        return {entry_id for digest, entry_id in rows if digest in digests}
+
+
+def _rows(connection: Connection, digest: ColumnElement[Any], directory: DirectoryName) -> Any:  # noqa: ANN401
+    """Return the digest and the id of every entry: the driver's own rows, since with 100,000 of them that is felt."""
+    asked = select(digest, entries.c.entry_id).where(looked_through(entries.c.directory) == directory)
+    return connection.execute(asked).cursor
 
 
 def save_digests(connection: Connection, digests: Digests) -> None:

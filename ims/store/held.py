@@ -4,7 +4,7 @@
 longer proposed leaves no row, only the audit. A batch's own row stays for a while after it was closed.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -57,7 +57,7 @@ class SqlHeldBatches(Part):
     def decide(
         self,
         batch: BatchId,
-        keys: Collection[str],
+        items: Sequence[HeldItem],
         decision: Decision,
         by: str,
         at: datetime,
@@ -65,27 +65,28 @@ class SqlHeldBatches(Part):
     ) -> None:
         """Record what was decided on these items of an open batch. Raises NotFound, or Conflict: nothing was decided.
 
-        What a batch holds never changes: where the directory moves it is closed, and another one has its items.
+        What a batch holds never changes: where the directory moves it is closed, and another one has its items. What
+        changes is who has decided: of two who look at the same, the later one is told, and looks again.
         """
         values = {"decision": decision.value, "decided_by": by, "decided_at": at}
         with self._database.writing() as connection:
             here = _require_open(connection, batch)
-            done = 0
-            for some in chunks(keys):
-                statement = update(held_items).where(here, held_items.c.key.in_(some)).values(values)
-                done += connection.execute(statement).rowcount
-            if done != len(keys):
-                raise Conflict(f"The batch {batch} does not hold all of them any more; look at it again, then decide")
+            for shown in Decision:
+                keys = [item.key for item in items if item.decision is shown]
+                same = and_(here, held_items.c.decision == shown.value)
+                if _update_items(connection, same, keys, values) != len(keys):
+                    raise Conflict(
+                        f"The batch {batch} does not hold all of them as they were shown: the directory has moved, or "
+                        "somebody else has decided; look at it again, then decide"
+                    )
             append(connection, audit)
 
-    def counted(self, directory: DirectoryName, since: datetime, reasons: Iterable[LockReason]) -> tuple[Counted, ...]:
-        """Return the locks that passes have raised after `since` and that the brake counts, oldest first."""
+    def counted(self, of: DirectoryName | None, since: datetime, reasons: Iterable[LockReason]) -> tuple[Counted, ...]:
+        """Return what counts of what passes of one directory, or of any, have raised after `since`; oldest first."""
         wanted = [reason.value for reason in reasons]
-        asked = (
-            select(counted)
-            .where(counted.c.directory == directory, counted.c.at > since, counted.c.reason.in_(wanted))
-            .order_by(counted.c.number)
-        )
+        asked = select(counted).where(counted.c.at > since, counted.c.reason.in_(wanted)).order_by(counted.c.number)
+        if of is not None:
+            asked = asked.where(counted.c.directory == of)
         with self._database.reading() as connection:
             return tuple(
                 Counted(
@@ -146,6 +147,12 @@ def _forget_closed(connection: Connection, directory: DirectoryName) -> None:
     oldest = select(held_batches.c.number).where(closed).order_by(held_batches.c.number.desc())
     number = oldest.limit(1).offset(KEPT_BATCHES).scalar_subquery()
     connection.execute(delete(held_batches).where(closed, held_batches.c.number <= number))
+
+
+def _update_items(connection: Connection, which: ColumnElement[bool], keys: Sequence[str], values: _Values) -> int:
+    """Change the items with these keys of which a condition holds, and return how many those are."""
+    statements = (update(held_items).where(which, held_items.c.key.in_(some)).values(values) for some in chunks(keys))
+    return sum(connection.execute(statement).rowcount for statement in statements)
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
@@ -222,12 +229,11 @@ def _batch_row(batch: HeldBatch) -> _Values:
 
 
 def _item_of(row: RowMapping) -> HeldItem:
-    return replace(
-        decode(HeldItem, row["document"]),
-        decision=Decision(row["decision"]),
-        decided_by=row["decided_by"],
-        decided_at=row["decided_at"],
-    )
+    item = decode(HeldItem, row["document"])
+    decided = (row["decision"], row["decided_by"], row["decided_at"])
+    if decided == (item.decision.value, item.decided_by, item.decided_at):
+        return item  # nobody has decided since it was written: nearly all of them, and a pass reads every one
+    return replace(item, decision=Decision(decided[0]), decided_by=decided[1], decided_at=decided[2])
 
 
 def _item_row(item: HeldItem) -> _Values:

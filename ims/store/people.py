@@ -1,6 +1,7 @@
 """Users, read and written: by id, by question, by entry, by name; and what the sync must read again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, true, union
@@ -11,7 +12,7 @@ from ims.people import Affiliation, AffiliationStatus, DirectoryName, EntryId, R
 from ims.ports import Applied, Batch, KnownEntries
 from ims.query import Page, Query, UserPage
 from ims.store.bulk import apply
-from ims.store.digests import known_entries
+from ims.store.digests import entries_with, known_entries
 from ims.store.engine import Part, among
 from ims.store.query import compiled
 from ims.store.rows import WHOLE, user_of
@@ -56,7 +57,7 @@ class SqlPeople(Part):
             .where(entries.c.directory == directory, among(entries.c.entry_id, entry_ids))
         )
         with self._database.reading() as connection:
-            return {row["entry_id"]: user_of(row) for row in connection.execute(asked).mappings()}
+            return {row["entry_id"]: user_of(row) for row in connection.execute(asked).mappings().all()}
 
     def named(self, tenant: TenantId, user_names: Iterable[str]) -> Mapping[str, User]:
         """Return the users with these user names (compared as `key_of_name` does), by that key."""
@@ -71,10 +72,20 @@ class SqlPeople(Part):
             asked = select(entries.c.entry_id, entries.c.dn).where(entries.c.directory == directory)
             return dict(map(tuple, connection.execute(asked)))
 
-    def known_entries(self, directory: DirectoryName, now: datetime) -> KnownEntries:
+    def known_entries(
+        self,
+        directory: DirectoryName,
+        now: datetime,
+        but_not: Container[EntryId] = (),
+    ) -> KnownEntries:
         """Return every known entry of a directory, by whether its digest counts at `now` (see `ims.store.digests`)."""
         with self._database.reading() as connection:
-            return known_entries(connection, directory, now)
+            return known_entries(connection, directory, now, but_not)
+
+    def entries_with(self, directory: DirectoryName, digests: AbstractSet[bytes]) -> set[EntryId]:
+        """Return the entries whose digest is one of these; an entry that was written since has none."""
+        with self._database.reading() as connection:
+            return entries_with(connection, directory, digests) if digests else set()
 
     def to_reread(self, directory: DirectoryName, now: datetime) -> frozenset[EntryId]:
         """Return the entries a tick must read though nothing tells it to.
@@ -148,4 +159,4 @@ def _known_total(page: Page, found: int) -> int | None:
 
 
 def _users(connection: Connection, asked: Select[tuple[object, ...]]) -> tuple[User, ...]:
-    return tuple(user_of(row) for row in connection.execute(asked).mappings())
+    return tuple(user_of(row) for row in connection.execute(asked).mappings().all())

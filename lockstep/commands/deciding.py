@@ -27,6 +27,9 @@ BATCH_COLUMNS = (
     "expires",
 )
 _ITEM_COLUMNS = ("user", "tenant", "before", "after", "decision", "decided_by", "decided_at", "id")
+_UNDECIDED = _ITEM_COLUMNS[:4]
+_DECIDED = _ITEM_COLUMNS[:6]
+"""What is shown of those whom somebody decided on before: nobody overrules a decision without knowing of it."""
 _SHOWN = 50
 """How many users are shown before somebody is asked; `show` lists all of them."""
 _ASKS = {Decision.APPROVED: "Approve this?", Decision.REJECTED: "Reject this?"}
@@ -149,7 +152,9 @@ def _due(wiring: Wiring, batch: HeldBatch) -> str:
 
 def _show(found: Part, items: Sequence[HeldItem]) -> None:
     say(f"{found.batch.directory}: {found.batch.text}")
-    show_table(_ITEM_COLUMNS[:4], [_item_row(item)[:4] for item in items[:_SHOWN]], as_json=False, empty="")
+    columns = _UNDECIDED if all(item.decision is Decision.WAITING for item in items) else _DECIDED
+    rows = [_item_row(item)[: len(columns)] for item in items[:_SHOWN]]
+    show_table(columns, rows, as_json=False, empty="")
     if len(items) > _SHOWN:
         say(f"… {len(items)} in all; `lockstep brake show {found.batch.id}` lists everybody")
 

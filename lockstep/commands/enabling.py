@@ -56,7 +56,8 @@ def enable(invocation: Invocation, directory: str, *, yes: bool, as_json: bool) 
     if as_json:
         document = {"directory": name, "mode": Mode.ENFORCE.value, "effect": [_document(row) for row in rows]}
         show_json({**document, "would_wait": waiting(effect)})
-    say(f"{name} is enabled; the agent's next pass does this.")
+    waits = f", and keeps {len(effect.waits)} users back until `lockstep brake approve`" if effect.waits else ""
+    say(f"{name} is enabled; the agent's next pass does this{waits}.")
 
 
 def _rows(effect: PassResult) -> list[tuple[Cell, ...]]:
@@ -120,7 +121,8 @@ def undo(invocation: Invocation, pass_id: str, *, yes: bool, as_json: bool) -> N
             say("Nothing was changed.")
             click.get_current_context().exit(ExitCode.FAILURE.value)
         done = take_back(wiring.store, wiring.clock, operator(), pass_id)
-    show_table(("user", "tenant", "locks"), [_undone(one) for one in done], as_json=as_json, empty="")
+    rows = sorted(map(_undone, done), key=lambda row: str(row[0]))
+    show_table(("user", "tenant", "locks"), rows, as_json=as_json, empty="")
 
 
 def _undone(one: Undone) -> tuple[Cell, ...]:

@@ -164,6 +164,7 @@ def _head(explanation: Explanation) -> list[tuple[str, Cell]]:
         ("at", explanation.at),
         ("protected", explanation.protected),
         ("only_observed", explanation.only_observed),
+        ("kept_back", explanation.kept_back),
         ("hints", tuple(link.hint for link in user.entries if link.hint)),
     ]
 

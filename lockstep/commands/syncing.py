@@ -9,11 +9,11 @@ from agent.run import PassResult
 from agent.sync import reconcile, tick
 from ims.batches import HeldBatch
 from ims.errors import Conflict, DirectoryUnreachable, LockstepError
-from ims.passes import PassReport
+from ims.passes import DirectoryState, PassReport
 from ims.people import DirectoryName
 from lockstep.commands.deciding import BATCH_COLUMNS, batch_row
 from lockstep.exits import ExitCode, code_of
-from lockstep.health import health_of
+from lockstep.health import health_of, states_of
 from lockstep.invocation import Invocation, json_option, pass_invocation
 from lockstep.leasing import lease
 from lockstep.output import Cell, moment, say, show_json, show_lines, show_record, show_table, visible, working
@@ -171,8 +171,9 @@ def status(invocation: Invocation, *, as_json: bool) -> None:
     """
     with invocation.wired() as wiring:
         health = health_of(wiring)
-        standings = [_standing(wiring, one) for one in health.directories]
-        observed = [state for state in wiring.directories.states() if state.would_lock]
+        states = {state.name: state for state in states_of(wiring)}
+        standings = [_standing(wiring, one, states[one.name]) for one in health.directories]
+        observed = [state for state in states.values() if state.would_lock]
         passes = wiring.store.passes(limit=_PASSES)
         batches = [batch for batch in wiring.store.held_batches() if batch.waiting]
         counts: list[tuple[str, Cell]] = [
@@ -199,9 +200,8 @@ def status(invocation: Invocation, *, as_json: bool) -> None:
     show_table(_RECENT, [_recent(report) for report in passes], as_json=False, empty="Nothing was read yet.")
 
 
-def _standing(wiring: Wiring, health: DirectoryHealth) -> dict[str, Cell]:
+def _standing(wiring: Wiring, health: DirectoryHealth, state: DirectoryState) -> dict[str, Cell]:
     """Return how a directory stands, as JSON shows it; people see the columns of `_STANDING`."""
-    state = wiring.store.directory(health.name)
     return {
         "name": health.name,
         "condition": health.condition.value,

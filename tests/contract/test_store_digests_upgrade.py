@@ -67,6 +67,6 @@ def test_moments_are_what_they_were(old: Path) -> None:
         state = store.directory(CORP)
         assert (state.last_tick, state.watermark, state.entries) == (LATER, '{"at":1}', 7)
         assert store.count() == 2001
-        assert store.known_entries(CORP, NOON).digests == {}
+        assert store.known_entries(CORP, NOON).digests == set()
     finally:
         store.close()

@@ -54,7 +54,7 @@ def test_it_is_written_with_the_pass_or_not_at_all(store: SqlStore) -> None:
 def test_an_item_is_replaced_and_dropped_by_its_key(store: SqlStore) -> None:
     """Another proposal for the same person takes the place of the old one, and no decision stays with it."""
     batch = hold(store, item("ada"), item("bo"), item("cy"))
-    store.decide(batch.id, ["user-ada", "user-bo"], APPROVED, "op", NOON, ())
+    store.decide(batch.id, [item("ada"), item("bo")], APPROVED, "op", NOON, ())
     other = item("ada", hash="other")
     write(store, HeldChange(put=(other,), dropped=("user-cy",)))
     left = store.held_items(CORP)
@@ -92,8 +92,8 @@ def test_a_decision_is_kept_with_who_and_when_and_its_audit(store: SqlStore) -> 
     """And shows in the batch's counts."""
     batch = hold(store, item("ada"), item("bo"), item("cy"))
     row = audited(user("ada"))
-    store.decide(batch.id, ["user-ada"], APPROVED, "root", NOON + HOUR, [row])
-    store.decide(batch.id, ["user-bo"], REJECTED, "root", NOON + HOUR, ())
+    store.decide(batch.id, [item("ada")], APPROVED, "root", NOON + HOUR, [row])
+    store.decide(batch.id, [item("bo")], REJECTED, "root", NOON + HOUR, ())
     ada, bo, cy = store.held_items(CORP)
     assert (ada.decision, ada.decided_by, ada.decided_at) == (APPROVED, "root", NOON + HOUR)
     assert (bo.decision, cy.decision) == (REJECTED, Decision.WAITING)
@@ -105,11 +105,26 @@ def test_a_decision_is_kept_with_who_and_when_and_its_audit(store: SqlStore) -> 
 def test_another_decision_takes_the_place_of_the_first(store: SqlStore) -> None:
     """Until a pass has used it, somebody may change their mind."""
     batch = hold(store, item())
-    store.decide(batch.id, [item().key], REJECTED, "root", NOON, ())
+    store.decide(batch.id, [item()], REJECTED, "root", NOON, ())
     assert store.held_batches()[0].standing == "rejected"
-    store.decide(batch.id, [item().key], APPROVED, "eve", NOON, ())
+    store.decide(batch.id, store.held_items(CORP), APPROVED, "eve", NOON, ())
     assert store.held_batches()[0].standing == "approved"
     assert store.held_items(CORP)[0].decided_by == "eve"
+
+
+def test_of_two_who_look_at_the_same_the_later_is_told(store: SqlStore) -> None:
+    """Whoever saw that it waits does not overrule a decision that was made meanwhile without knowing it."""
+    batch = hold(store, item("ada"), item("bo"))
+    shown = store.held_items(CORP)
+    store.decide(batch.id, shown[:1], APPROVED, "root", NOON, ())
+    for late in (REJECTED, APPROVED):
+        with pytest.raises(Conflict, match="somebody else has decided"):
+            store.decide(batch.id, shown, late, "eve", NOON, [audited(user("ada"))])
+    assert [(one.decision, one.decided_by) for one in store.held_items(CORP)] == [
+        (APPROVED, "root"),
+        (Decision.WAITING, ""),
+    ]
+    assert store.audit() == ()
 
 
 def test_all_or_nothing_is_decided(store: SqlStore) -> None:
@@ -117,12 +132,12 @@ def test_all_or_nothing_is_decided(store: SqlStore) -> None:
     batch = hold(store, item("ada"), item("bo"))
     row = audited(user("ada"))
     with pytest.raises(Conflict, match="does not hold all of them"):
-        store.decide(batch.id, ["user-ada", "user-gone"], APPROVED, "root", NOON, [row])
+        store.decide(batch.id, [item("ada"), item("gone")], APPROVED, "root", NOON, [row])
     with pytest.raises(NotFound, match="There is no batch none"):
-        store.decide(BatchId("none"), ["user-ada"], APPROVED, "root", NOON, [row])
+        store.decide(BatchId("none"), [item("ada")], APPROVED, "root", NOON, [row])
     write(store, HeldChange(closed=(Closing(id=batch.id, state=BatchState.NO_LONGER_PROPOSED, at=NOON),)))
     with pytest.raises(Conflict, match="is no longer proposed"):
-        store.decide(batch.id, ["user-ada"], APPROVED, "root", NOON, [row])
+        store.decide(batch.id, [item("ada")], APPROVED, "root", NOON, [row])
     assert {one.decision for one in store.held_items(CORP)} == {Decision.WAITING}
     assert store.audit() == ()
 
@@ -132,8 +147,8 @@ def test_an_item_of_another_reason_is_not_of_this_batch(store: SqlStore) -> None
     first = hold(store, item("ada"))
     second = hold(store, item("bo", why=Why.NEW_MEANING), id=BatchId("batch-2"), why=Why.NEW_MEANING)
     with pytest.raises(Conflict):
-        store.decide(first.id, ["user-bo"], APPROVED, "root", NOON, ())
-    store.decide(second.id, ["user-bo"], APPROVED, "root", NOON, ())
+        store.decide(first.id, [item("bo")], APPROVED, "root", NOON, ())
+    store.decide(second.id, [item("bo", why=Why.NEW_MEANING)], APPROVED, "root", NOON, ())
     assert [(batch.id, batch.approved) for batch in store.held_batches()] == [(first.id, 0), (second.id, 1)]
 
 
@@ -141,7 +156,7 @@ def test_many_items_go_in_one_decision(store: SqlStore) -> None:
     """More than one statement takes."""
     items = [item(f"p{number:04}") for number in range(1200)]
     batch = hold(store, *items)
-    store.decide(batch.id, [one.key for one in items], APPROVED, "root", NOON, ())
+    store.decide(batch.id, items, APPROVED, "root", NOON, ())
     assert store.held_batches()[0].approved == 1200
 
 
@@ -165,6 +180,9 @@ def test_what_counts_is_asked_for_by_time_and_reason(store: SqlStore) -> None:
     assert store.counted(CORP, NOON, ALL) == rows[1:]
     assert store.counted(CORP, NOON - HOUR, [LockReason.ABSENT]) == rows[2:]
     assert store.counted(DirectoryName("lab"), NOON - HOUR, ALL) == ()
+    elsewhere = replace(counted("d", minutes=40), directory=LAB)
+    store.apply(Batch(changes=(replace(change(user("bo")), counted=(elsewhere,)),)))
+    assert store.counted(None, NOON, ALL) == (*rows[1:], elsewhere)
 
 
 def test_what_is_long_ago_is_forgotten(store: SqlStore) -> None:
@@ -193,4 +211,4 @@ def test_a_store_that_is_gone_says_so(store: SqlStore, clock: HandClock) -> None
     with pytest.raises(StoreUnusable):
         store.held_items(CORP)
     with pytest.raises(StoreUnusable):
-        store.decide(batch.id, [item().key], APPROVED, "root", clock.now(), ())
+        store.decide(batch.id, [item()], APPROVED, "root", clock.now(), ())

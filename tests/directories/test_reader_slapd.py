@@ -15,7 +15,6 @@ from agent.directories.errors import ProtocolFault
 from agent.directories.reader import Pages, Unchanged, read_all
 from agent.directories.searches import Search
 from agent.directories.session import Session
-from ims.people import EntryId
 from tests.support.agent_side import access_to, client_of
 from tests.support.certificates import CertificateAuthority
 from tests.support.slapd import Slapd
@@ -123,7 +122,7 @@ def test_a_digest_is_that_of_the_entry_s_octets(odd: Slapd) -> None:
         for page_size in (1, 5, 1000):
             pages = Pages(client, Search(base=ODD, attributes=ALL, page_size=page_size), nobody_known())
             assert [entry.digest for page in pages for entry in page] == digests
-        other = Pages(client, search, Unchanged(key=b"o" * 32, known={}))
+        other = Pages(client, search, Unchanged(key=b"o" * 32, known=set()))
         assert not {entry.digest for page in other for entry in page} & set(digests)
         assert {entry.digest for entry in read_all(client, search)[0]} == {b""}
 
@@ -133,22 +132,22 @@ def test_known_entries_are_passed_over(odd: Slapd) -> None:
     search = Search(base=ODD, attributes=ALL, page_size=6)
     with connected(odd, "StartTLS") as client:
         first = Pages(client, search, nobody_known())
-        known = {entry.digest: EntryId(entry.dn) for page in first for entry in page}
+        known = {entry.digest: entry.dn for page in first for entry in page}
         odd.modify(f"uid=odd3,{ODD}", title="changed")
-        unchanged = Unchanged(key=KEY, known={**known, b"gone": EntryId("gone")})
+        unchanged = Unchanged(key=KEY, known={*known, b"gone"})
         again = Pages(client, search, unchanged)
         shown = [entry for page in again for entry in page]
     assert [entry.dn for entry in shown] == [f"uid=odd3,{ODD}"]
     assert shown[0].digest not in known
     assert shown[0].values("title") == (b"changed",)
-    assert set(unchanged.known.values()) == {f"uid=odd3,{ODD}", "gone"}
+    assert {known.get(digest, digest) for digest in unchanged.known} == {f"uid=odd3,{ODD}", b"gone"}
     assert unchanged.passed == len(known) - 1
     assert again.completeness.entries == len(known)
 
 
 def nobody_known() -> Unchanged:
     """Ask for digests, and pass nobody over."""
-    return Unchanged(key=KEY, known={})
+    return Unchanged(key=KEY, known=set())
 
 
 # --- a stream that is signed -----------------------------------------------------------------------------------------

@@ -72,8 +72,8 @@ def waiting(world: SyncWorld) -> set[str]:
 def decide(world: SyncWorld, decision: Decision, *people: Person) -> None:
     """Decide on some people, or on all."""
     names = {one.uid for one in people}
-    keys = [item.key for item in world.store.held_items(CORP) if not names or item.name in names]
-    world.store.decide(batch(world).id, keys, decision, "root", world.clock.now(), ())
+    items = [item for item in world.store.held_items(CORP) if not names or item.name in names]
+    world.store.decide(batch(world).id, items, decision, "root", world.clock.now(), ())
 
 
 def locked(world: SyncWorld, people: list[Person], reason: LockReason) -> int:

@@ -6,15 +6,17 @@ from typing import Any
 import pytest
 
 from agent import committing, writing
-from agent.braking import braked
-from agent.committing import Committer
+from agent.braking import Braking, braked
+from agent.committing import Committer, record
 from agent.directories.errors import Unreachable
 from agent.drafting import draft, interpret
+from agent.plans import Plans
 from agent.quarantine import Quarantine
-from agent.reading import read
+from agent.reading import Reading, read
 from agent.run import PassStopped, Run, resume
 from agent.sync import tick
 from ims.audit import Action
+from ims.batches import Why
 from ims.clearing import brought_up
 from ims.errors import FenceLost
 from ims.locks import LockReason
@@ -48,6 +50,11 @@ class Interrupted:
 
     def read_and_commit(self, between: Any) -> Committer:
         """Read and plan, let `between` happen, and commit."""
+        committer, *_ = self.all_of_it(between)
+        return committer
+
+    def all_of_it(self, between: Any) -> tuple[Committer, Reading, Plans, Braking]:
+        """Do that, and return whatever the last phase asks for."""
         with self.run.directory.client() as client:
             reading = read(client, self.run, self.start)
             sightings = interpret(reading, self.quarantine)
@@ -56,7 +63,7 @@ class Interrupted:
             between()
             committer = Committer(self.run, self.start, reading, plans, self.quarantine, braking)
             committer.commit(client)
-        return committer
+        return committer, reading, plans, braking
 
 
 def test_a_tick_that_read_before_an_unlock_and_commits_after_it_changes_nothing(world: SyncWorld) -> None:
@@ -192,3 +199,52 @@ def test_a_second_look_that_gets_no_answer_leaves_it_to_the_next_pass(
     assert (report.complete, report.dropped) == (False, 1)
     world.tick()
     assert world.reasons(ada) == ATTEMPTS
+
+
+def test_who_is_kept_back_and_moved_meanwhile_is_proposed_as_the_others_are(world: SyncWorld) -> None:
+    """Planned again, what a second reading would show is still part of what waits: or the batch would say nothing."""
+    one, two = world.people(2)
+    world.configure(affiliation={"confirm": "10m"})
+    world.reconcile()
+    world.leave(one, two)
+    world.version = "2"
+    interrupted = Interrupted(world.run(), PassKind.RECONCILE)
+
+    def moved() -> None:
+        user = world.user(one)
+        titled = replace(user, profile=replace(user.profile, nick_name="uno"))
+        world.store.apply(Batch(changes=(UserChange(user=titled, base=user.version),)))
+
+    committer, reading, plans, braking = interrupted.all_of_it(moved)
+    record(interrupted.run, interrupted.start, reading, plans, interrupted.quarantine, committer, braking)
+    (batch,) = world.store.held_batches(CORP)
+    assert (batch.why, batch.waiting) == (Why.NEW_MEANING, 2)
+    assert {item.after for item in world.store.held_items(CORP)} == {"affiliation: unaffiliated; locks: unaffiliated"}
+    world.reconcile()
+    assert world.store.held_batches(CORP) == (batch,)
+
+
+def test_who_is_kept_back_and_comes_back_meanwhile_waits_no_more(world: SyncWorld) -> None:
+    """Read again, the directory proposes nothing that has to wait: what always flows is written, and no batch made."""
+    one = world.person(title="Head")
+    world.reconcile()
+    world.slapd.modify(one.dn, title="Foot")
+    world.slapd.lock(one)
+    world.version = "2"
+    interrupted = Interrupted(world.run(), PassKind.RECONCILE)
+
+    def moved() -> None:
+        world.slapd.modify(one.dn, title="Head")
+        user = world.user(one)
+        world.store.apply(
+            Batch(
+                changes=(
+                    UserChange(user=replace(user, profile=replace(user.profile, nick_name="uno")), base=user.version),
+                )
+            )
+        )
+
+    committer, reading, plans, braking = interrupted.all_of_it(moved)
+    record(interrupted.run, interrupted.start, reading, plans, interrupted.quarantine, committer, braking)
+    assert world.store.held_items(CORP) == ()
+    assert (world.reasons(one), world.user(one).profile.title) == (ATTEMPTS, "Head")

@@ -8,6 +8,7 @@ import pytest
 from ims.audit import Action
 from lockstep.exits import ExitCode
 from tests.e2e.conftest import Acme
+from tests.support.installation import Corner, corner
 from tests.support.slapd import Person
 
 pytestmark = pytest.mark.servers
@@ -17,7 +18,7 @@ FOR_GOOD = "000001010000Z"
 @pytest.fixture
 def held(acme: Acme) -> Acme:
     """Return acme, where lena's eleven colleagues were disabled at once, and that was read."""
-    colleagues(acme, 11)
+    colleagues(acme.corner, 11)
     acme.installation.ok("sync")
     for one in named(acme, "p"):
         acme.corner.slapd.force(one.dn, pwdAccountLockedTime=FOR_GOOD)
@@ -25,11 +26,11 @@ def held(acme: Acme) -> Acme:
     return acme
 
 
-def colleagues(acme: Acme, count: int) -> list[Person]:
+def colleagues(where: Corner, count: int) -> list[Person]:
     """Add people to the staff."""
-    unit = acme.corner.people[0].dn.partition(",")[2]
-    people = [acme.corner.slapd.add_person(f"p{n:02}-{acme.corner.name}", parent=unit) for n in range(count)]
-    acme.corner.join(*people)
+    unit = where.people[0].dn.partition(",")[2]
+    people = [where.slapd.add_person(f"p{n:02}-{where.name}", parent=unit) for n in range(count)]
+    where.join(*people)
     return people
 
 
@@ -95,6 +96,15 @@ def test_nothing_to_look_at(acme: Acme) -> None:
     assert "There is no batch nothing" in missing.stderr
 
 
+def test_explain_says_that_somebody_is_kept_back(held: Acme) -> None:
+    """Or nobody would know why the directory shows a lock, and none is in force."""
+    name, (one, *_) = batch(held)["batch"], named(held, "p")
+    told = held.installation.json("explain", one.uid)["kept_back"]
+    assert told == [f"corp would make it locks: disabled (waiting: batch {name})"]
+    assert f"waiting: batch {name}" in held.installation.ok("explain", one.uid).stdout
+    assert held.installation.json("explain", held.name("lena"))["kept_back"] == []
+
+
 # --- deciding --------------------------------------------------------------------------------------------------------
 
 
@@ -134,6 +144,8 @@ def test_users_are_decided_on_one_by_one(held: Acme) -> None:
     held.installation.ok("brake", "reject", name, "--yes")
     assert held.installation.run("sync").exit_code == ExitCode.OK
     assert held.installation.json("status")["verdict"] == "ok"
+    overruled = held.installation.run("brake", "approve", name, "--user", three, answers="n\n")
+    assert all(text in overruled.stdout for text in ("decided by", "rejected"))
     again = held.installation.run("brake", "reject", name, "--yes")
     assert again.exit_code == ExitCode.FAILURE
     assert f"Nothing waits in the batch {name}: it is rejected" in again.stderr
@@ -154,6 +166,43 @@ def test_what_makes_no_sense_is_refused(held: Acme) -> None:
     assert newer in late.stderr
     shown = held.installation.json("brake", "show", name)
     assert (shown["standing"], shown["taken_over_by"], shown["users"]) == ("superseded", newer, [])
+
+
+def test_a_decision_shows_at_once_in_the_state(held: Acme) -> None:
+    """Nothing waits any more, though no pass has used it yet: neither a person nor the monitoring is told otherwise."""
+    name = batch(held)["batch"]
+    one, *_ = named(held, "p")
+    held.installation.ok("brake", "approve", name, "--user", one.uid, "--yes")
+    status = held.installation.json("status")
+    assert "for 10 users" in status["directories"][0]["kept_back"]
+    held.installation.ok("brake", "reject", name, "--yes")
+    status = held.installation.json("status")
+    assert (status["verdict"], status["batches"]) == ("ok", [])
+    assert (status["directories"][0]["condition"], status["directories"][0]["kept_back"]) == ("ok", "")
+    token = held.installation.token("--role", "operator")
+    with held.installation.serving():
+        metrics = held.installation.get("/metrics", token)[2]
+    assert 'lockstep_kept_back{directory="corp"} 0.0' in metrics
+
+
+def test_two_directories_of_one_company_account_count_together(acme: Acme) -> None:
+    """Eight leave in each of two: few for either of them, too many for acme. What was let go by a person then flows."""
+    other = corner(acme.corner.slapd, ("gus",))
+    acme.installation.directories += other.settings().replace("directories.corp", "directories.lab")
+    acme.installation.write()
+    here, there = colleagues(acme.corner, 24), colleagues(other, 24)
+    acme.installation.ok("sync")
+    acme.corner.leave(*here[:8])
+    other.leave(*there[:8])
+    assert acme.installation.run("sync").exit_code == ExitCode.KEPT_BACK
+    found = batch(acme)
+    assert (found["directory"], found["tenant"], found["waiting"]) == ("lab", "acme", 8)
+    assert "8 of them by other directories" in acme.installation.ok("brake", "show", found["batch"]).stdout
+    assert locked(acme) == [one.uid for one in here[:8]]
+    acme.installation.ok("brake", "approve", found["batch"], "--yes")
+    acme.installation.ok("sync")
+    assert locked(acme) == sorted(one.uid for one in (*here[:8], *there[:8]))
+    acme.corner.slapd.delete(other.group)
 
 
 # --- trying ----------------------------------------------------------------------------------------------------------
@@ -179,13 +228,15 @@ def test_enable_shows_what_would_wait(acme: Acme) -> None:
     """A directory's old disabled accounts are more than the limit: they are approved once they are looked at."""
     acme.installation.directories = acme.corner.settings(mode="observe")
     acme.installation.write()
-    for one in colleagues(acme, 11):
+    for one in colleagues(acme.corner, 11):
         acme.corner.slapd.force(one.dn, pwdAccountLockedTime=FOR_GOOD)
     acme.installation.ok("sync")
     shown = acme.installation.run("enable", "corp", answers="n\n")
     assert "corp would keep this back until it is approved (11 disabled accounts" in shown.stdout
-    done = acme.installation.json("enable", "corp", "--yes")
+    enabled = acme.installation.run("enable", "corp", "--yes", "--json")
+    done = json.loads(enabled.stdout)
     assert (len(done["effect"]), len(done["would_wait"])) == (0, 11)
+    assert "and keeps 11 users back until `lockstep brake approve`" in enabled.stderr
     assert acme.installation.run("sync").exit_code == ExitCode.KEPT_BACK
     assert locked(acme) == []
     acme.installation.ok("brake", "approve", batch(acme)["batch"], "--yes")

@@ -17,7 +17,7 @@ from lockstep.exits import ExitCode
 from lockstep.limits import MAX_HEADERS
 from lockstep.web import HEADER_READ_TIMEOUT_MS
 from tests.support.certificates import CertificateAuthority
-from tests.support.installation import STOPS_WITHIN_S, Installation, session_of, stop
+from tests.support.installation import STARTS_WITHIN_S, STOPS_WITHIN_S, Installation, session_of, stop
 from tests.support.waiting import wait_until
 
 
@@ -230,11 +230,15 @@ def test_several_workers_share_the_work_and_a_fallen_one_is_replaced(tmp_path: P
         part.unlink()
     installation.config.write_text(installation.config.read_text().replace("workers = 1", "workers = 2"))
     with installation.serving() as process:
-        wait_until(lambda: listening(installation.port) == 2, "both workers listen")
+        wait_until(lambda: listening(installation.port) == 2, "both workers listen", STARTS_WITHIN_S)
         fallen = children_of(process.pid)[0]
         os.kill(fallen, signal.SIGKILL)
-        wait_until(lambda: len({*children_of(process.pid)} - {fallen}) == 2, "another worker takes its place")
-        wait_until(lambda: listening(installation.port) == 2, "and listens")
+        wait_until(
+            lambda: len({*children_of(process.pid)} - {fallen}) == 2,
+            "another worker takes its place",
+            STARTS_WITHIN_S,
+        )
+        wait_until(lambda: listening(installation.port) == 2, "and listens", STARTS_WITHIN_S)
         assert [installation.get("/readyz")[0] for _ in range(20)] == [200] * 20
         assert stop(process) == 0
 
@@ -242,7 +246,15 @@ def test_several_workers_share_the_work_and_a_fallen_one_is_replaced(tmp_path: P
 def children_of(pid: int) -> list[int]:
     """Return the running children of a process."""
     listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in listed if Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [int(child) for child in listed if is_running(Path(f"/proc/{child}"))]
+
+
+def is_running(process: Path) -> bool:
+    """Return whether a process has not ended; its parent may take its exit code at any moment, and it is gone then."""
+    try:
+        return bool((process / "cmdline").read_bytes())
+    except OSError:
+        return False
 
 
 def listening(port: int) -> int:

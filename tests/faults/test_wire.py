@@ -5,7 +5,7 @@ import random
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 
@@ -14,7 +14,7 @@ import pytest
 from agent.configured import configured
 from agent.schedule import Agent, Services
 from ims.people import DirectoryName
-from tests.support.ber import Op
+from tests.support.ber import Message, Op, answer
 from tests.support.fake_directory import FakeProcesses
 from tests.support.fault_proxy import (
     Answer,
@@ -22,14 +22,16 @@ from tests.support.fault_proxy import (
     Disturbance,
     Dribble,
     HalfCloseAfter,
+    Line,
     Lose,
+    Messages,
     Mutate,
     Refer,
     StallAfter,
 )
 from tests.support.office import Office
 from tests.support.slapd import Slapd
-from tests.support.slapd_config import PEOPLE
+from tests.support.slapd_config import BASE, DEFAULT_POLICY, PEOPLE
 from tests.support.sync_world import CORP
 from tests.support.waiting import wait_until
 from tests.support.wire import silent
@@ -38,6 +40,7 @@ pytestmark = pytest.mark.servers
 LONG = os.environ.get("LOCKSTEP_FAULTS") == "long"
 TIMEOUT_S = 1
 SLACK_S = 1.0
+INVALID_DN_SYNTAX = 34
 SIGNED_IN = 14
 """Bytes of the answer to a bind. One that is changed may be a refusal, and no secret is tried again after that."""
 
@@ -189,7 +192,7 @@ def test_f10_mutated_answers_end_in_faults_or_in_answers(office: Office) -> None
     dice = random.Random(20261123)
     office.world.reconcile()
     whole, outcomes = office.proxy.replied, Counter[str]()
-    for _ in range(20_000 if LONG else 60):
+    for _ in range(1_500 if LONG else 60):
         after, seed = dice.randrange(SIGNED_IN, whole), dice.random()
         office.proxy.disturb(lambda after=after, seed=seed: Mutate(random.Random(seed), after))  # type: ignore[misc] # now
         error = office.attempt(lambda: office.world.reconcile(fence=None))
@@ -211,6 +214,18 @@ def test_f10_under_tls_a_changed_byte_changes_nothing(office: Office, slapd: Sla
         office.proxy.disturb(lambda after=after, seed=seed: Mutate(random.Random(seed), after))  # type: ignore[misc] # now
         office.attempt(world.reconcile)
         office.oracle.assert_safe()
+    office.assert_heals()
+
+
+@pytest.mark.parametrize("name", ["a DN that is none", "another DN"])
+def test_f10_a_policy_that_comes_under_another_name(office: Office, name: str) -> None:
+    """What is asked about it next is asked by the name that we know, and a refusal there is no crash."""
+    last = BASE[-1:].encode()
+    office.happen()
+    office.endure(lambda: Renamed(DEFAULT_POLICY, last, b"\x83" if name == "a DN that is none" else b"x"))
+    office.proxy.disturb(lambda: Refused(b"pwdMaxIdle"))
+    assert office.attempt(office.world.reconcile) is None
+    office.oracle.assert_safe()
     office.assert_heals()
 
 
@@ -236,6 +251,35 @@ def test_f11_nobody_goes_where_a_referral_points(office: Office, where: str) -> 
         assert (elsewhere.connections, bytes(elsewhere.received)) == (0, b"")
     assert failed == (where != "references")
     office.assert_heals()
+
+
+class Renamed(Messages):
+    """Gives an entry's name another last character of the same length."""
+
+    def __init__(self, dn: str, old: bytes, new: bytes) -> None:
+        super().__init__()
+        self._dn = dn.encode()
+        self._new = self._dn.removesuffix(old) + new
+
+    def reply(self, message: Message) -> Iterable[bytes]:
+        """Let an answer pass, with that entry under the other name."""
+        return (message.raw.replace(self._dn, self._new, 1) if message.op == Op.ENTRY else message.raw,)
+
+
+class Refused(Messages):
+    """Refuses the searches for one entry that name an attribute in their filter."""
+
+    def __init__(self, attribute: bytes) -> None:
+        super().__init__()
+        self._attribute = attribute
+
+    def request(self, message: Message, line: Line) -> Iterable[bytes]:
+        """Answer in the server's place where the filter asks whether the attribute is not there (RFC 4511: 0xa2)."""
+        absent = b"\xa2%c\x87%c%s" % (len(self._attribute) + 2, len(self._attribute), self._attribute)
+        if message.op == Op.SEARCH and absent in message.raw:
+            line.answer(answer(message.number, Op.SEARCH_DONE, INVALID_DN_SYNTAX))
+            return ()
+        return (message.raw,)
 
 
 # --- in common -------------------------------------------------------------------------------------------------------

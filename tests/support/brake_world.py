@@ -172,8 +172,8 @@ class BrakeWorld:
     def decide(self, decision: Decision, *people: Person, batch: BatchId | None = None) -> None:
         """Decide on some of what waits, or on all of it."""
         names = {one.name for one in people}
-        keys = [item.key for item in self.items() if not names or item.name in names]
-        self.store.decide(batch or self.batch().id, keys, decision, "op", self.clock.now(), ())
+        items = [item for item in self.items() if not names or item.name in names]
+        self.store.decide(batch or self.batch().id, items, decision, "op", self.clock.now(), ())
 
     # looking ---------------------------------------------------------------------------------------------------------
 

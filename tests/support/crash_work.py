@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from agent import newcomers, writing
+from agent.run import PassResult, Run
 from agent.sync import reconcile, tick
 from config.load import load
 from ims.audit import Action, Result, entry_by
@@ -74,9 +75,18 @@ def work(config: str, journal: str) -> None:
 
 def first_import(config: str, batch: int) -> None:
     """Read a directory for the first time, in small batches."""
+    _pass(config, batch, reconcile)
+
+
+def next_tick(config: str, batch: int) -> None:
+    """Read what changed in a directory, in small batches."""
+    _pass(config, batch, tick)
+
+
+def _pass(config: str, batch: int, walk: Callable[[Run], PassResult]) -> None:
     writing.BATCH = newcomers.BATCH = batch  # type: ignore[attr-defined]  # the name that the module has imported
     with Wiring(load(Path(config), {})) as wiring, lease(wiring, CORP) as fence:
-        reconcile(wiring.run_of(CORP, fence))
+        walk(wiring.run_of(CORP, fence))
 
 
 def recover(config: str) -> int:

@@ -43,7 +43,7 @@ NOTHING: Reasons = frozenset()
 FOR_GOOD = "000001010000Z"
 SECRETS = (AGENT_PASSWORD, ADMIN_PASSWORD)
 MOST_PASSES = 3
-_SEEN = ("entryUUID", "uid", "pwdAccountLockedTime", "pwdStartTime", "pwdEndTime", "pwdPolicySubentry")
+SEEN = ("entryUUID", "uid", "pwdAccountLockedTime", "pwdStartTime", "pwdEndTime", "pwdPolicySubentry")
 _ROWS = 1_000_000
 _LEDGER = {Action.LOCK_RAISED, Action.LOCK_LIFTED, Action.LOCK_UPDATED, Action.UNLOCKED_OUTSIDE}
 
@@ -155,7 +155,7 @@ class Oracle:
         with self._slapd.connected() as admin:
             admin.search(self._staff, "(objectClass=*)", ldap3.BASE, attributes=["member"])
             members = {value.lower() for value in admin.response[0]["raw_attributes"].get("member", ())}
-            admin.search(self._unit, "(objectClass=inetOrgPerson)", ldap3.SUBTREE, attributes=list(_SEEN))
+            admin.search(self._unit, "(objectClass=inetOrgPerson)", ldap3.SUBTREE, attributes=list(SEEN))
             found = list(admin.response)
         now = self._clock.now()
         return {

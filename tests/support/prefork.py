@@ -4,6 +4,7 @@ It is a process of its own because pytest's has threads, and a fork with threads
 as one line of JSON each; each is answered with the child's number at once and with its end later.
 """
 
+import faulthandler
 import importlib
 import json
 import os
@@ -26,14 +27,16 @@ LONGEST_S = 40
 """After so many seconds a child that neither ended nor died is ended by the kernel (SIGALRM)."""
 FAILED = 70
 """What a child ends with whose work raised something."""
+MISTAKE = "a mistake of ours"
+"""What an error says that a failpoint raises."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What a child shall do: call `work` ("module:function") with these arguments, and end at a failpoint.
 
-    `deed` is what the failpoint does: "die" (SIGKILL) or "stop" (SIGSTOP: it goes on when somebody says so). `output`
-    is the file that takes what it prints and logs.
+    `deed` is what the failpoint does: "die" (SIGKILL), "stop" (SIGSTOP: it goes on when somebody says so) or "fail" (an
+    error that nobody foresaw). `output` is the file that takes what it prints and logs.
     """
 
     work: str
@@ -124,8 +127,9 @@ def _run(order: Order) -> None:
         with Path(order.output).open("a", encoding="utf-8") as output:
             os.dup2(output.fileno(), 1)
             os.dup2(output.fileno(), 2)
+        faulthandler.enable(file=2)
         if order.point:
-            arm(_chosen(order), die if order.deed == "die" else _stop)
+            arm(_chosen(order), {"die": die, "stop": _stop, "fail": _fail}[order.deed])
         module, _, name = order.work.partition(":")
         getattr(importlib.import_module(module), name)(**order.arguments)
         code = 0
@@ -147,6 +151,10 @@ def _chosen(order: Order) -> Failpoint:
 
 def _stop() -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _fail() -> None:
+    raise ZeroDivisionError(MISTAKE)
 
 
 if __name__ == "__main__":

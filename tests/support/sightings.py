@@ -32,7 +32,9 @@ def fact(
     """Return a lock marker that began so long before NOON and, where told, ends so long after its beginning."""
     since = None if ago is None else NOON - ago
     until = None if lasts is None or since is None else since + lasts
-    return LockFact(reason=reason, source=CORP, server=server, since=since, until=until, evidence=MARKER)
+    ((name, _),) = MARKER
+    evidence = MARKER if since is None or ago == AGO else ((name, f"{since:%Y%m%d%H%M%SZ}"),)
+    return LockFact(reason=reason, source=CORP, server=server, since=since, until=until, evidence=evidence)
 
 
 def shown(*facts: LockFact, server: str = "", **changes: Any) -> ServerLocks:

@@ -79,6 +79,23 @@ def test_the_last_hour_counts_along() -> None:
     assert brake(weights(5), lately, crowd(100), {ACME: crowd(100)}).everything
 
 
+def test_a_tenants_last_hour_is_that_of_all_its_directories() -> None:
+    """Two directories that each take eight are sixteen for the tenant; another tenant's are none of its own."""
+    elsewhere = [*weights(8, first=8), *weights(9, GLOBEX)]
+    verdict = brake(weights(8), (), crowd(1000), {ACME: crowd(40)}, elsewhere)
+    assert (verdict.everything, verdict.tenants) == (False, frozenset({ACME}))
+    assert verdict.text == (
+        "16 un-affiliations within an hour, 8 of them by other directories, "
+        "are more than the limit of 10 for 40 users of acme"
+    )
+    assert brake(weights(2), (), crowd(1000), {ACME: crowd(40)}, elsewhere) == Verdict()
+
+
+def test_nobody_left_is_said_of_what_this_directory_takes() -> None:
+    """One who is the last one here is no company that was emptied, though another directory took two."""
+    assert brake(weights(1), (), crowd(1000), {ACME: crowd(40, free=1)}, weights(2, first=5)) == Verdict()
+
+
 # --- nobody left -----------------------------------------------------------------------------------------------------
 
 

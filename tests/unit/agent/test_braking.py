@@ -1,5 +1,6 @@
 """What waits, for how long, and what lets it go: passes one after the other, on a real store."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,11 @@ from ims.audit import Action
 from ims.batches import BatchState, Decision, HeldBatch, Why
 from ims.errors import Conflict, NotFound
 from ims.locks import LockReason
+from ims.people import Profile
+from ims.ports import Batch
+from tests.support.batches import LAB, change
 from tests.support.brake_world import BrakeWorld
+from tests.support.held import counted
 
 APPROVED, REJECTED, WAITING = Decision.APPROVED, Decision.REJECTED, Decision.WAITING
 HOUR = timedelta(hours=1)
@@ -234,15 +239,15 @@ def test_evidence_that_moves_without_a_meaning_changes_no_hash(eleven: BrakeWorl
 
 def test_a_superseded_batch_can_no_longer_be_decided_on(eleven: BrakeWorld) -> None:
     """Whoever looked at it saw something else; nor is there a batch that never was."""
-    old, keys = eleven.batch(), [item.key for item in eleven.items()]
+    old, items = eleven.batch(), eleven.items()
     eleven.change(eleven.people["p000"], disabled=False)
     eleven.reconcile()
     with pytest.raises(Conflict, match=f"superseded: {eleven.batch().id} has taken its place"):
-        eleven.store.decide(old.id, keys[1:], APPROVED, "op", eleven.clock.now(), ())
+        eleven.store.decide(old.id, items[1:], APPROVED, "op", eleven.clock.now(), ())
     with pytest.raises(Conflict, match="does not hold all of them"):
-        eleven.store.decide(eleven.batch().id, keys, APPROVED, "op", eleven.clock.now(), ())
+        eleven.store.decide(eleven.batch().id, items, APPROVED, "op", eleven.clock.now(), ())
     with pytest.raises(NotFound):
-        eleven.store.decide(type(old.id)("nothing"), keys, APPROVED, "op", eleven.clock.now(), ())
+        eleven.store.decide(type(old.id)("nothing"), items, APPROVED, "op", eleven.clock.now(), ())
     assert {item.decision for item in eleven.items()} == {WAITING}
 
 
@@ -280,6 +285,18 @@ def test_an_approval_that_is_not_used_within_a_day_is_void(eleven: BrakeWorld) -
     assert len(eleven.locked()) == 11
 
 
+@pytest.mark.parametrize(("later", "locked"), [(HOUR - timedelta(seconds=1), 10), (HOUR, 20)])
+def test_the_hour_rolls(brake_world: BrakeWorld, later: timedelta, locked: int) -> None:
+    """Ten, and ten more a second too early, or just late enough."""
+    people = brake_world.known(40)
+    brake_world.change(*people[:10], disabled=True)
+    brake_world.reconcile()
+    brake_world.clock.forward(later)
+    brake_world.change(*people[10:20], disabled=True)
+    brake_world.tick(*people[10:20])
+    assert len(brake_world.locked()) == locked
+
+
 def test_what_was_lifted_since_counts_all_the_same(brake_world: BrakeWorld) -> None:
     """Ten are disabled and enabled again; ten others within the hour are too many, and an hour later they are not."""
     people = brake_world.known(30)
@@ -295,6 +312,27 @@ def test_what_was_lifted_since_counts_all_the_same(brake_world: BrakeWorld) -> N
     brake_world.change(people[11], disabled=True)
     brake_world.reconcile()
     assert brake_world.locked() == [people[11].name]
+
+
+def test_what_another_directory_took_from_a_tenant_counts_against_its_limit(brake_world: BrakeWorld) -> None:
+    """Eight there and five here are thirteen of one company account, though few for either directory."""
+    people = brake_world.known(30)
+    there = [replace(counted(f"there-{number}"), directory=LAB) for number in range(8)]
+    other = replace(brake_world.user(people[29]), profile=Profile(user_name=people[29].name, title="x"))
+    brake_world.store.apply(
+        Batch(changes=(replace(change(other, base=brake_world.store.revision()), counted=tuple(there)),))
+    )
+    brake_world.change(*people[:2], disabled=True)
+    brake_world.reconcile()
+    assert len(brake_world.locked()) == 2
+    brake_world.change(people[2], disabled=True)
+    brake_world.reconcile()
+    assert (len(brake_world.locked()), brake_world.batch().waiting) == (2, 1)
+    assert "11 disabled accounts within an hour, 8 of them by other directories" in brake_world.batch().text
+    brake_world.clock.forward(HOUR)
+    brake_world.change(people[3], disabled=True)
+    brake_world.reconcile()
+    assert brake_world.locked() == [people[0].name, people[1].name, people[3].name]
 
 
 # --- crashes ---------------------------------------------------------------------------------------------------------

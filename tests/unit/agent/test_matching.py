@@ -111,3 +111,19 @@ def test_members_are_compared_by_name_and_not_by_spelling() -> None:
 
 def _escaped(value: str) -> str:
     return "".join(f"\\{ord(character):02x}" for character in value)
+
+
+NAMES = st.sampled_from(
+    ["uid=ada,ou=people,dc=x", "UID=Bob,OU=People,dc=x", "uid=eva , dc=x", "uid=ad,dc=x", "ada", "", "uid=J\\2cK,dc=x"]
+)
+
+
+@given(st.lists(NAMES, max_size=6), NAMES, st.integers(min_value=0, max_value=80))
+def test_members_are_the_same_before_and_after_their_set_is_made(listed: list[str], asked: str, often: int) -> None:
+    """The first questions are answered by looking through the names as they are."""
+    group = Members(dn.encode() for dn in listed)
+    addresses = addresses_in("\n".join(listed).encode())
+    (address,) = addresses_of([asked]) or (asked.encode(),)
+    answers = {address in group for _ in range(often + 1)}
+    assert answers == {address in addresses}
+    assert group.addresses == addresses

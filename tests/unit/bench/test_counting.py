@@ -10,7 +10,7 @@ import pytest
 
 from bench import evidence, people
 from bench.errors import BenchProblem
-from bench.measuring import Done, measured, run_command
+from bench.measuring import Done, found_by, measured, run_command
 from bench.people import Sizes, ldif
 from bench.results import BEGIN, END, put
 from bench.stores import CONTENT, must_hold, new_store, remove_store, rows_written, watch
@@ -106,6 +106,19 @@ def test_a_text_takes_its_place_between_the_markers(tmp_path: Path) -> None:
         assert page.read_text(encoding="utf-8") == f"before\n{begin}\nnew\n{end}\nafter\n"
     with pytest.raises(BenchProblem, match="no place"):
         put(page, "elsewhere", "new")
+
+
+def test_what_ldapsearch_prints_is_counted(tmp_path: Path) -> None:
+    """Entries, and each attribute of one once, however many values it has; not what it says between its pages."""
+    first = "dn: a\nuid: a\nmail: 1\nmail: 2\n\n# pagedresults: cookie=8gMAAAAAAAA=\n"
+    pages = f"{first}dn:: Yg==\nuid:: Yg==\n\n# pagedresults: cookie=\n"
+    peer = tmp_path / "ldapsearch"
+    peer.write_text(f"#!/bin/sh\ncat <<'LDIF'\n{pages}LDIF\n", encoding="utf-8")
+    peer.chmod(0o700)
+    assert found_by([str(peer)]) == Done(2, 3)
+    peer.write_text("#!/bin/sh\nexit 4\n", encoding="utf-8")
+    with pytest.raises(BenchProblem, match=r"ldapsearch failed \(4\)"):
+        found_by([str(peer)])
 
 
 def test_evidence_of_tests_is_read_from_pytest_s_report(tmp_path: Path) -> None:

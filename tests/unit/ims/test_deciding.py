@@ -1,5 +1,7 @@
 """Deciding on what is kept back: the operator on all of it, an Account Administrator on their tenant's own part."""
 
+from datetime import timedelta
+
 import pytest
 
 from ims.audit import Action
@@ -100,6 +102,44 @@ def test_a_closed_batch_is_shown_and_not_decided_on(held: World) -> None:
         decide(held.store, held.clock, OPERATOR, found, found.items, WAITING)
     with pytest.raises(NotFound):
         part(held.store, BatchId("none"))
+
+
+def test_many_who_were_named_are_named_in_the_audit(world: World) -> None:
+    """Of 250, 101 are refused: the batch's hash alone would not say who; the rest then share a row."""
+    hold(world.store, *(item(f"p{number:03}") for number in range(250)))
+    found = part(world.store, BATCH)
+    some = chosen(found, [f"p{number:03}" for number in range(101)], REJECTED)
+    decide(world.store, world.clock, OPERATOR, found, some, REJECTED)
+    named = {row.subject for row in world.store.audit(reference=BATCH, limit=1000)}
+    assert named == {one.name for one in some}
+    found = part(world.store, BATCH)
+    decide(world.store, world.clock, OPERATOR, found, chosen(found, (), APPROVED), APPROVED)
+    (row,) = [row for row in world.store.audit(reference=BATCH, limit=1000) if row.action is Action.BATCH_APPROVED]
+    assert row.after == "149 users"
+
+
+def test_an_expired_batch_is_not_approved_any_more(held: World) -> None:
+    """Though no pass has told it anew yet, because the agent is down; what was refused may still be let go."""
+    found = part(held.store, BATCH)
+    decide(held.store, held.clock, OPERATOR, found, chosen(found, ["bo"], REJECTED), REJECTED)
+    held.clock.forward(timedelta(days=7))
+    found = part(held.store, BATCH)
+    for names in ((), ("ada",)):
+        with pytest.raises(Conflict, match="The batch batch-1 expired on 2026-"):
+            decide(held.store, held.clock, OPERATOR, found, chosen(found, names, APPROVED), APPROVED)
+    assert decisions(held) == {"ada": WAITING, "bo": REJECTED, "gus": WAITING, "zoe": WAITING}
+    decide(held.store, held.clock, OPERATOR, found, chosen(found, ["bo"], APPROVED), APPROVED)
+    assert decisions(held)["bo"] is APPROVED
+
+
+def test_two_who_look_at_once_do_not_overrule_each_other(held: World) -> None:
+    """The operator approves what an Account Administrator has just refused: told, and nothing is decided."""
+    found = part(held.store, BATCH)
+    items = chosen(found, (), APPROVED)
+    administrator(held).decide(BATCH, REJECTED, ["bo"])
+    with pytest.raises(Conflict, match="somebody else has decided"):
+        decide(held.store, held.clock, OPERATOR, found, items, APPROVED)
+    assert decisions(held) == {"ada": WAITING, "bo": REJECTED, "gus": WAITING, "zoe": WAITING}
 
 
 # --- a tenant's own part ---------------------------------------------------------------------------------------------

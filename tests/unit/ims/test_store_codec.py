@@ -1,6 +1,8 @@
 """What the store keeps as JSON: any frozen type of ours, and a profile as the SCIM object that it is."""
 
 import json
+import subprocess
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +15,9 @@ from ims.people import Actor, Affiliation, Contact, EntryLink, LastUnlock, Profi
 from ims.ports import Intent
 from ims.store.codec import decode, encode
 from ims.store.profiles import document_of, profile_of
+from tests.support import first_looks
 from tests.support.clock import NOON
+from tests.support.repository import ROOT
 
 st.register_type_strategy(datetime, st.datetimes(timezones=st.just(UTC)))
 ours = st.one_of(
@@ -97,3 +101,11 @@ def test_what_equals_its_default_takes_no_room() -> None:
     assert encode(_After(name="x")) == '{"name":"x"}'
     assert encode(_After(name="x", moments=(("a", 1),))) == '{"name":"x","moments":[["a",1]]}'
     assert encode(LastUnlock(at=NOON + timedelta(microseconds=1))) == '{"at":"2026-11-23T12:00:00.000001Z"}'
+
+
+def test_threads_that_read_a_type_for_the_first_time_at_one_moment_do_not_end_the_process() -> None:
+    """A web worker's first requests, an agent's first directories: msgspec alone ends in a segmentation fault."""
+    done = subprocess.run(
+        [sys.executable, "-m", first_looks.__name__], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -28,6 +28,7 @@ from ims.people import (
 from ims.ports import Applied, Batch, UserChange
 from ims.store import SqlStore, migrate, open_store
 from lockstep.undoing import undo, without
+from tests.support.brake_world import open_brake_world
 from tests.support.clock import NOON, HandClock
 
 BAD_PASS = PassId("pass-2")
@@ -106,6 +107,24 @@ def test_what_waits_for_a_second_reading_waits_anew() -> None:
     assert without(anna, BAD_PASS, NOON).entries[0].missing_since is None
     other = somebody("anna", (LockReason.ABSENT, "pass-1"))
     assert without(other, BAD_PASS, NOON).entries[0].missing_since == EARLIER
+
+
+def test_who_was_taken_back_is_still_a_matter_of_the_same_rule(tmp_path: Path) -> None:
+    """Its group is lost after the undo: that says nothing about anybody, and so not about them either."""
+    world = open_brake_world(tmp_path)
+    people = world.known(13)
+    world.change(*people[:2], staff=False)
+    report = world.reconcile().report
+    assert world.locked() == [one.name for one in people[:2]]
+    assert len(undo(world.store, world.clock, OPERATOR, report.id)) == 2
+    assert {link.rule for one in people[:2] for link in world.user(one).entries} == {"corp/staff"}
+    world.silent = frozenset({"corp/staff"})
+    for _ in range(2):
+        world.clock.forward(timedelta(hours=1))
+        world.reconcile()
+    locked = world.locked()
+    world.store.close()
+    assert locked == []
 
 
 def test_every_lock_and_the_whole_is_recorded(store: SqlStore) -> None:
