@@ -11,11 +11,12 @@ from agent.context import Context
 from agent.plan import Planned, plan, plan_closely, plan_missing
 from agent.sightings import RuleMatch, Sighting, Untrusted
 from ims.audit import Action
-from ims.locks import DIRECTORY_REASONS, ENTRY_REASONS, NEVER, LockId, LockReason
+from ims.locks import DIRECTORY_REASONS, ENTRY_REASONS, NEVER, LockReason
 from ims.passes import Mode
-from ims.people import AffiliationStatus, TenantId, User, UserId
+from ims.people import AffiliationStatus, TenantId, User
 from tests.support.clock import NOON
 from tests.support.people import ACME, GLOBEX, lock
+from tests.support.plans import told
 from tests.support.sightings import (
     AGO,
     OTHERS,
@@ -201,16 +202,6 @@ def test_the_short_way_comes_to_the_same_as_the_long_one(
         closely = None
     shortly = outcome(stored, sighting, pass_)
     assert told(shortly) == told(closely)
-
-
-def told(planned: Planned | None) -> object:
-    """Return what a plan comes to, but for a new id, and for bookkeeping where nothing is to be written."""
-    if planned is None:
-        return None
-    same = UserId("somebody")
-    locks = {replace(lock, user=same, id=LockId("")) for lock in planned.user.locks}
-    written = replace(planned.user, id=same, locks=()) if planned.changed else None
-    return planned.changed, written, frozenset(locks), planned.would_lock, planned.notes, planned.digest
 
 
 @given(stored=st.none() | users(), sighting=sightings(), pass_=contexts(), later=contexts())
