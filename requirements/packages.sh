@@ -31,6 +31,12 @@ missing_packages() {
     have curl || echo curl
     # Its systemd-analyze rates the units in deploy/systemd; nothing is started.
     [ "$use" = run ] || have systemd-analyze || echo systemd
+    # Its DIGEST-MD5 signs a stream of LDAP, which the reader must read too.
+    [ "$use" = run ] || has_digest_md5 || echo libsasl2-modules
+}
+
+has_digest_md5() {
+    compgen -G '/usr/lib/*/sasl2/libdigestmd5.so' > /dev/null
 }
 
 venv_package() {
