@@ -58,7 +58,7 @@ def _locked(
     try:
         reading = dialect.read_locks(entry, policies.of(entry, now), now)
         return {
-            dialect.entry_id(entry): (dialect.stamp(entry), server_locks(reading, server, canary=canary, readable=True))
+            dialect.entry_id(entry): (dialect.state(entry), server_locks(reading, server, canary=canary, readable=True))
         }
     except BadEntry:
         return {}
