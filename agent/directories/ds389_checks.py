@@ -136,13 +136,14 @@ def _restoring(client: Client, needs: Needs) -> Iterator[Check]:
             continue
         said = (_rights(client, needs, one.group, ("member",)) or {}).get("member", "")
         what = f"group {one.group}"
-        if not {_ANYTHING, _ADDING} & set(said):
-            yield Check(what=what, grade=Grade.MISSING, found="nobody may be added", advice=_ADVICE)
-        elif {_ANYTHING, _DELETE} & set(said):
+        if {_ANYTHING, _DELETE} & set(said):
             found = "members may be taken out, which nothing needs"
             yield Check(what=what, grade=Grade.TOO_MUCH, found=found, advice=_ADVICE)
-        else:
+        elif _ADDING in said:
             yield Check(what=what, grade=Grade.OK, found="members may be added and not taken out")
+        else:
+            found = "whether people may be added is not known: the server does not tell a right to add certain values"
+            yield Check(what=what, grade=Grade.UNKNOWN, found=found, advice=f"if nobody did, {_ADVICE}")
 
 
 def _somebody(client: Client, needs: Needs) -> Entry | None:

@@ -25,6 +25,7 @@ FEATURE = f"oid={ACCOUNT_USABILITY},cn=features,cn=config"
 _ENTRY = ("objectClass", "nsUniqueId", ds389_changes.STAMP, ds389_changes.NUMBER)
 """What finds an entry by its id, wherever it was moved, and shows that it changed."""
 _READ = "read, search, compare"
+_WIDTH = 100
 _HEAD = """\
 # The rights of {account}
 # in 389 Directory Server, as access control instructions: {purpose}.
@@ -90,7 +91,7 @@ def _instructions(needs: Needs) -> Iterator[_Instruction]:
 
 def _restoring(needs: Needs, one: Restorable) -> _Instruction:
     if one.group:
-        target = _adding("member", f"(member=*{_in_filter(needs.reading.base)})")
+        target = _adding("member", f"(member=*{_in_aci(needs.reading.base)})")
         why = "An unlock may make one of the people a member again; taking one out is refused."
         return _Instruction(entry=one.group, target=target, right="write", why=why)
     target = _adding(one.attribute, _in_aci(equal(one.attribute, one.value)))
@@ -122,10 +123,6 @@ def _in_url(dn: str) -> str:
     return quote(dn, safe="=,+ ")
 
 
-def _in_filter(dn: str) -> str:
-    return _in_aci(dn)
-
-
 def _in_aci(text: str) -> str:
     """Return a text as it stands between quotation marks. Raises InvalidInput for one that would end them."""
     if '"' in text:
@@ -133,6 +130,14 @@ def _in_aci(text: str) -> str:
     return text
 
 
-def _folded(line: str) -> list[str]:
-    """Return a long line in pieces of 100 characters: a line end and one space after it do not count (RFC 2849)."""
-    return [line[:100], *(f" {line[at : at + 99]}" for at in range(100, len(line), 99))]
+def _folded(line: str) -> Iterator[str]:
+    """Yield a long line in pieces, none of which ends with a space that an editor might take away.
+
+    A line end and one space after it do not count (RFC 2849 note 2).
+    """
+    rest = line
+    while len(rest) > _WIDTH:
+        at = len(rest[:_WIDTH].rstrip())
+        yield rest[:at]
+        rest = f" {rest[at:]}"
+    yield rest
