@@ -88,11 +88,12 @@ class Ds389:
         A lock moves the number alone.
         """
         number = entry.text(ds389_changes.NUMBER)
-        return f"{self.state(entry)} {number:0>12}" if number else self.state(entry)
+        written = entry.text(ds389_changes.STAMP)
+        return f"{written} {number:0>12}" if number else written
 
-    def state(self, entry: Entry) -> str:
-        """Return the modifyTimestamp, which suppliers keep; numbers are each server's own."""
-        return entry.text(ds389_changes.STAMP)
+    def state(self, entry: Entry) -> str:  # noqa: ARG002 - the protocol's
+        """Return nothing: a server keeps its own locks whatever another one sends, so that each one's always count."""
+        return ""
 
     def last_failure(self, entry: Entry) -> datetime | None:  # noqa: ARG002 - the protocol's
         """Return None: the entry tells only when the first of the failures will be forgotten."""

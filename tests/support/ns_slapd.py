@@ -12,6 +12,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import ldap3
+
+from agent.directories.ds389_policies import GLOBAL_ATTRIBUTES
 from tests.support.ldap_administrator import LdapAdministrator
 from tests.support.slapd import Person
 from tests.support.waiting import wait_until
@@ -37,7 +40,13 @@ _GLOBAL = {
     "passwordStorageScheme": "SSHA",
 }
 _PLUGINS = ("MemberOf Plugin", "USN", "referential integrity postoperation")
-_SHARE, _ETC = Path("/usr/share/dirsrv/data"), Path("/etc/dirsrv")
+_SHARE = Path("/usr/share/dirsrv/data")
+_FILES = {
+    "certmap.conf": "certmap default default\n",
+    "slapd-collations.conf": "",
+    "schema/99user.ldif": "dn: cn=schema\n",
+}
+"""What the server insists on; the package's own are readable by its own account only."""
 _FOLDERS = ("conf/schema", "db", "bak", "ldif", "lock", "log", "run", "tmp")
 _BACKEND = f"""
 dn: cn=userRoot,cn=ldbm database,cn=plugins,cn=config
@@ -72,17 +81,23 @@ class NsSlapd(LdapAdministrator):
 
     # --- its life ----------------------------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Make the instance, start it and add what every test needs; another port where somebody was faster."""
+    def start(self, of: "NsSlapd | None" = None) -> None:
+        """Make the instance, start it and add what every test needs; another port where somebody was faster.
+
+        `of` is a halted server whose entries this one begins with, with ids and times, as another supplier has them.
+        """
         for name in _FOLDERS:
             (self.folder / name).mkdir(parents=True)
-        for name in ("slapd-collations.conf", "certmap.conf"):
-            shutil.copy(_ETC / "config" / name, self.folder / "conf")
-        shutil.copy(_ETC / "schema" / "99user.ldif", self.folder / "conf" / "schema")
+        for name, text in _FILES.items():
+            (self.folder / "conf" / name).write_text(text)
+        if of is not None:
+            shutil.copytree(of.folder / "db", self.folder / "db", dirs_exist_ok=True)
         for _ in range(5):
             (self.folder / "conf" / "dse.ldif").write_text(self._configuration())
             if self._launch():
-                self._seed()
+                self._open_policy()
+                if of is None:
+                    self._seed()
                 return
             self.port = _free_port()
         raise AssertionError(f"ns-slapd does not start: {self._output()}")
@@ -149,17 +164,16 @@ class NsSlapd(LdapAdministrator):
             admin.add(POLICIES, "nsContainer")
             for name, attributes in POLICY_ATTRIBUTES.items():
                 admin.add(policy_dn(name), ["ldapsubentry", "passwordpolicy"], attributes)
-            readable = (
-                "objectClass || nsslapd-pwpolicy-local || passwordLockout || passwordMaxFailure || passwordUnlock"
-            )
-            readable += " || passwordLockoutDuration || passwordMustChange || passwordExp || passwordMaxAge"
-            everybody = (
-                f'(targetattr="{readable}")(version 3.0; acl "policy"; allow (read, search) userdn="ldap:///all";)'
-            )
-            admin.modify("cn=config", {"aci": [("MODIFY_ADD", [everybody])]})
         for dn, password in ((AGENT_DN, AGENT_PASSWORD), (READER_DN, READER_PASSWORD)):
             self.add_person(dn.split(",")[0].removeprefix("uid="), parent=SERVICES, policy="none")
             self.modify(dn, userPassword=password, nsSizeLimit="-1", nsLookThroughLimit="-1")
+
+    def _open_policy(self) -> None:
+        """Let every account read the global policy, which each server has for itself."""
+        names = " || ".join(("objectClass", *GLOBAL_ATTRIBUTES))
+        rule = f'(targetattr="{names}")(version 3.0; acl "policy"; allow (read, search) userdn="ldap:///all";)'
+        with self.connected() as admin:
+            admin.modify("cn=config", {"aci": [(ldap3.MODIFY_ADD, [rule])]})
 
     # --- what an administrator does ----------------------------------------------------------------------------------
 
