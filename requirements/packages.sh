@@ -31,6 +31,8 @@ missing_packages() {
     have curl || echo curl
     # Its systemd-analyze rates the units in deploy/systemd; nothing is started.
     [ "$use" = run ] || have systemd-analyze || echo systemd
+    # The tests start instances of their own from its templates.
+    [ "$use" = run ] || have ns-slapd || echo 389-ds-base
 }
 
 venv_package() {
