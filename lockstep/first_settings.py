@@ -150,9 +150,8 @@ def _default_policy(found: Survey) -> list[str]:
 def _canary(found: Survey) -> list[str]:
     """Return the entry that proves that locks are seen, if one is called so."""
     why = "# An entry that is always locked proves that locks can be seen; without one fewer unlocks are believed."
-    named = [dn for dn in found.locked_for_good if "canary" in dn.partition(",")[0].lower()]
-    if named:
-        return [why, f"canary = {as_toml(named[0])}  # GUESSED by its name"]
+    if found.canary:
+        return [why, f"canary = {as_toml(found.canary)}  # GUESSED by its name"]
     return [why, f"#canary = {as_toml(f'uid=lockstep-canary,{found.users_base}')}"]
 
 

@@ -4,7 +4,7 @@ Nothing is changed. Wrong credentials are tried once, as everywhere (the refusal
 account may write counts as missing only where something is written: while a directory is observed it is a warning.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from agent.configured import ConfiguredDirectory
@@ -108,23 +108,27 @@ class _Probe:
         with self._directory.client().connect_to(server) as client:
             policies = self._directory.dialect.policies(client, self._directory.reading)
             findings = (self._canary(client, policies), *self._rights(client))
-        worse = [finding for finding in findings if finding.grade in _WORTH_SAYING_AGAIN]
-        yield from (replace(finding, what=f"{finding.what} on {server}") for finding in worse)
+        worse = _on_another(findings, server)
+        yield from worse
         if not worse:
             yield self._finding(f"reading on {server}", Grade.OK, "nothing is missing there either")
 
     def _writing(self, servers: list[str]) -> Iterator[Finding]:
-        """Yield what may be written, on the first server that takes writes."""
+        """Yield what may be written on the first server that takes writes, and what is worse on the others that do."""
+        first = True
         for server in servers:
             with self._directory.client().connect_to(server) as client:
                 needs = needs_of(self._directory, client.who_am_i())
                 checks = self._directory.dialect.writing_checks(client, needs)
-            if checks is not None:
-                yield from (self._of(self._in_mode(check)) for check in checks)
-                return
-        advice = "name the server that takes them in servers"
-        check = Check(what="writing", grade=Grade.MISSING, found="no server here takes writes", advice=advice)
-        yield self._of(self._in_mode(check))
+            if checks is None:
+                continue
+            findings = [self._of(self._in_mode(check)) for check in checks]
+            yield from findings if first else _on_another(findings, server)
+            first = False
+        if first:
+            advice = "name the server that takes them in servers"
+            check = Check(what="writing", grade=Grade.MISSING, found="no server here takes writes", advice=advice)
+            yield self._of(self._in_mode(check))
 
     def _in_mode(self, check: Check) -> Check:
         """Return what a finding about writes amounts to where nothing is written yet."""
@@ -213,3 +217,9 @@ class _Probe:
 
     def _finding(self, what: str, grade: Grade, found: str, advice: str = "") -> Finding:
         return Finding(directory=self._directory.name, what=what, grade=grade, found=found, advice=advice)
+
+
+def _on_another(findings: Iterable[Finding], server: str) -> list[Finding]:
+    """Return what is wrong on a server that is not the first."""
+    worse = [finding for finding in findings if finding.grade in _WORTH_SAYING_AGAIN]
+    return [replace(finding, what=f"{finding.what} on {server}") for finding in worse]

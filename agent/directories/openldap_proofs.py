@@ -3,15 +3,17 @@
 Reading is tried by reading, and writing by rehearsing (`agent.directories.rehearsing`): nothing is changed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from agent.directories import ppolicy
+from agent.directories.access import Scope
 from agent.directories.checks import Check, Grade
 from agent.directories.client import Client
 from agent.directories.entry import Entry
 from agent.directories.filters import all_of, any_of, equal, none_of, present
-from agent.directories.names import within
-from agent.directories.openldap_excess import PASSWORD, Harm, canary_unlock, harms
+from agent.directories.names import parent_of, within
+from agent.directories.openldap_excess import CHANGE, PASSWORD, Harm, canary_unlock, harms
 from agent.directories.openldap_rights import read_of_people
 from agent.directories.reader import read_all
 from agent.directories.rehearsing import Answer, Attempt, Rehearser, adding_value, removing
@@ -23,12 +25,22 @@ _RECIPE_TO_RESTORE = "apply the recipe that `lockstep rights --restore` prints f
 _ID = "entryUUID"
 _REQUIRED = (_ID, "entryCSN", *ppolicy.ENTRY_ATTRIBUTES, "memberOf")
 """Without these a lock or an affiliation is missed; without another attribute a profile shows less."""
+_SECRETS = (PASSWORD, "pwdHistory", "authPassword", "sambaNTPassword", "sambaLMPassword", "krbPrincipalKey")
+"""Where passwords and their hashes are kept; slapd passes over those that it does not know."""
+_CONFIGURED_SECRETS = ("olcRootPW", "olcSyncrepl")
 _SAMPLE = 20
-"""How many users rights are tried on."""
+"""How many users rights are tried on, and in how many units below their base somebody is looked for."""
+_NAMED = 20
+"""How many names of a kind are told."""
+_PLACES = 5
+"""In how many places writing is tried."""
 
 
 def sample_of(client: Client, needs: Needs) -> tuple[Entry, ...]:
-    """Return some users, with everything that settings want of them."""
+    """Return some users, with everything that settings want of them: the first, and one of each organizational unit.
+
+    Rights usually differ by unit.
+    """
     search = Search(
         base=needs.reading.base,
         filter=needs.reading.filter,
@@ -36,7 +48,12 @@ def sample_of(client: Client, needs: Needs) -> tuple[Entry, ...]:
         attributes=read_of_people(needs),
         page_size=_SAMPLE,
     )
-    return client.page(search).entries
+    found = list(client.page(search).entries)
+    if needs.reading.scope is Scope.SUBTREE:
+        units = Search(base=needs.reading.base, filter=equal("objectClass", "organizationalUnit"), page_size=_SAMPLE)
+        for unit in client.page(units).entries:
+            found += client.page(replace(search, base=unit.dn, scope=Scope.LEVEL, page_size=1)).entries
+    return tuple({entry.dn: entry for entry in found}.values())
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -77,17 +94,33 @@ def _visible(client: Client, needs: Needs, sample: Sequence[Entry], name: str) -
 
 
 def _passwords(client: Client, needs: Needs, sample: Sequence[Entry]) -> Check:
-    shown = any(_shows(client, entry, PASSWORD) for entry in sample)
-    searched = _matching(client, needs, sample, any_of(present(PASSWORD), none_of(present(PASSWORD))))
-    if shown or searched:
-        found = f"{PASSWORD} of users can be {'read' if shown else 'searched for'}"
-        return Check(what="passwords", grade=Grade.TOO_MUCH, found=found, advice=_RECIPE)
+    seen = {name for entry in sample for name in _shown(client, entry.dn, _SECRETS)}
+    told = [f"{name} of users can be read" for name in _SECRETS if name in seen]
+    told += [
+        f"{name} of users can be searched for"
+        for name in _SECRETS
+        if name not in seen and _matching(client, needs, sample, any_of(present(name), none_of(present(name))))
+    ]
+    told += [f"{name} in cn=config can be read" for name in _configured_secrets(client)]
+    if told:
+        return Check(what="passwords", grade=Grade.TOO_MUCH, found="; ".join(told), advice=_RECIPE)
     return Check(what="passwords", grade=Grade.OK, found="cannot be read or searched for")
 
 
-def _shows(client: Client, entry: Entry, name: str) -> bool:
-    seen = client.search_one(entry.dn, (name,))
-    return seen is not None and bool(seen.values(name))
+def _shown(client: Client, dn: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    entry = client.search_one(dn, names)
+    return tuple(name for name in names if entry is not None and entry.values(name))
+
+
+def _configured_secrets(client: Client) -> tuple[str, ...]:
+    """Return which passwords of the server's own configuration are shown to us."""
+    root = client.search_one("", ("configContext",))
+    context = root.text("configContext") if root is not None else ""
+    if not context:
+        return ()
+    secret = any_of(*map(present, _CONFIGURED_SECRETS))
+    entries = client.whole(Search(base=context, filter=secret, attributes=_CONFIGURED_SECRETS)).entries
+    return tuple(name for name in _CONFIGURED_SECRETS if any(entry.values(name) for entry in entries))
 
 
 def _matching(client: Client, needs: Needs, entries: Sequence[Entry], condition: str) -> int:
@@ -103,27 +136,38 @@ def _matching(client: Client, needs: Needs, entries: Sequence[Entry], condition:
 def writing_checks(client: Client, needs: Needs, sample: Sequence[Entry]) -> tuple[Check, ...] | None:
     """Return whether what settings need may be written, and nothing else; None where the server takes no writes.
 
-    It is tried on a user who is not locked, and first with what an unlock may do: removing a marker that is not there.
+    It is tried on users who are not locked, one of each place, and first with what an unlock may do: removing a marker
+    that is not there.
     """
-    person = next((entry for entry in sample if not entry.values(ppolicy.MARKER)), None)
-    if person is None:
+    people = _one_of_each_place(entry for entry in sample if not entry.values(ppolicy.MARKER))
+    if not people:
         found = "there is nobody who is not locked to try it on; nothing was tried"
         return (Check(what="writing", grade=Grade.UNKNOWN, found=found),)
     rehearser = Rehearser(client)
-    unlocking = rehearser.ask(removing(person, ppolicy.MARKER))
-    if unlocking is Answer.COPY:
+    unlocking = {person.dn: rehearser.ask(removing(person, ppolicy.MARKER)) for person in people}
+    if Answer.COPY in unlocking.values():
         return None
-    restoring = (_restoring(client, rehearser, needs, person, one) for one in needs.restorable)
+    restoring = (_restoring(client, rehearser, needs, people[0], one) for one in needs.restorable)
     canary = _canary(rehearser, needs) if needs.canary else ()
-    return (_unlocking(unlocking), *restoring, *canary, _excess(rehearser, tuple(harms(client, needs, person))))
+    return (_unlocking(unlocking), *restoring, *canary, _excess(rehearser, tuple(harms(client, needs, people))))
 
 
-def _unlocking(answer: Answer) -> Check:
-    if answer is Answer.ALLOWED:
-        return Check(what="unlocking", grade=Grade.OK, found="lock markers may be removed")
-    if answer is Answer.REFUSED:
-        found = "lock markers may not be removed: every unlock would be refused"
+def _one_of_each_place(people: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Return the first of those who are in one place."""
+    found: dict[str, Entry] = {}
+    for person in people:
+        found.setdefault(parent_of(person.dn), person)
+    return tuple(found.values())[:_PLACES]
+
+
+def _unlocking(answers: Mapping[str, Answer]) -> Check:
+    refused = [parent_of(dn) for dn, answer in answers.items() if answer is Answer.REFUSED]
+    if refused:
+        where = f" of users below {', '.join(refused)}" if len(refused) < len(answers) else ""
+        found = f"lock markers{where} may not be removed: every unlock would be refused"
         return Check(what="unlocking", grade=Grade.MISSING, found=found, advice=_RECIPE)
+    if set(answers.values()) == {Answer.ALLOWED}:
+        return Check(what="unlocking", grade=Grade.OK, found="lock markers may be removed")
     found = "this server rehearses no writes; whether an unlock is allowed shows when there is one"
     return Check(what="unlocking", grade=Grade.UNKNOWN, found=found)
 
@@ -158,17 +202,32 @@ def _canary(rehearser: Rehearser, needs: Needs) -> tuple[Check, ...]:
 
 
 def _excess(rehearser: Rehearser, attempts: Sequence[Harm]) -> Check:
-    """Return everything that may be written and should not, in one finding."""
+    """Return everything that may be written and should not, in one finding.
+
+    What could not be tried is not said to be right: before the server has shown that it rehearses, which it does for
+    who may unlock, only such attempts are made as change nothing anyway.
+    """
     answers = [(harm, rehearser.ask(harm.attempt)) for harm in attempts]
-    allowed: dict[str, list[str]] = {}
+    allowed: dict[str, dict[str, None]] = {}
     for harm, answer in answers:
         if answer is Answer.ALLOWED:
-            allowed.setdefault(harm.may, []).append(harm.of)
+            allowed.setdefault(harm.may, {})[harm.of] = None
     if allowed:
-        told = "; ".join(f"{may} {', '.join(dict.fromkeys(of))}" for may, of in allowed.items())
+        told = "; ".join(f"{may} {_some(tuple(of))}" for may, of in allowed.items())
         advice = f"{_RECIPE}; nothing of this is ever needed"
+        if all(answer is not Answer.REFUSED for harm, answer in answers if harm.may != CHANGE):
+            advice = f"{_RECIPE}; if this is slapd's root (rootdn), use another account: no rule takes its rights away"
         return Check(what="other writes", grade=Grade.TOO_MUCH, found=f"it may also {told}", advice=advice)
     left = sum(answer is not Answer.REFUSED for _, answer in answers)
-    rest = f"; {left} could not be tried" if left else ""
-    grade = Grade.OK if left < len(answers) else Grade.UNKNOWN
-    return Check(what="other writes", grade=grade, found=f"{len(answers) - left} ways were tried, all refused{rest}")
+    found = f"{len(answers) - left} ways were tried, all refused"
+    if left:
+        advice = f"{_RECIPE}; with the right to unlock the rest can be tried, too"
+        return Check(
+            what="other writes", grade=Grade.UNKNOWN, found=f"{found}; {left} could not be tried", advice=advice
+        )
+    return Check(what="other writes", grade=Grade.OK, found=found)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

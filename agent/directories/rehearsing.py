@@ -31,6 +31,7 @@ _ANSWERS = {
     Code.NO_OPERATION: Answer.ALLOWED,
     Code.NO_SUCH_ATTRIBUTE: Answer.ALLOWED,
     Code.ATTRIBUTE_OR_VALUE_EXISTS: Answer.ALLOWED,
+    Code.NAMING_VIOLATION: Answer.ALLOWED,
     Code.OBJECT_CLASS_VIOLATION: Answer.ALLOWED,
     Code.NOT_ALLOWED_ON_NON_LEAF: Answer.ALLOWED,
     Code.INSUFFICIENT_ACCESS_RIGHTS: Answer.REFUSED,
@@ -86,6 +87,11 @@ def adding_value(dn: str, attribute: str, value: str) -> Attempt:
 def removing(entry: Entry, attribute: str) -> Attempt:
     """Return the removal of all of an attribute's values, which changes nothing where it has none."""
     return Attempt(rehearsal=_modify(entry.dn, Kind.REPLACE, attribute), harmless=not entry.values(attribute))
+
+
+def emptying(dn: str, attribute: str) -> Attempt:
+    """Return the removal of all of an attribute's values, of which nobody knows whether there are any."""
+    return Attempt(rehearsal=_modify(dn, Kind.REPLACE, attribute))
 
 
 def removing_absent(dn: str, attribute: str, absent: str) -> Attempt:

@@ -50,8 +50,8 @@ directory {folder}/db
 maxsize 104857600
 index objectClass,entryCSN,entryUUID,uid,member eq
 index pwdAccountLockedTime eq,pres
-access to attrs=userPassword
-  by self =w {agent} =c by anonymous auth by * none
+access to attrs=userPassword,pwdHistory
+  {agent} =c by self =w by anonymous auth by * none
 access to dn.exact="{CANARY_DN}" attrs=pwdAccountLockedTime
   {agent} =rsc by * none
 access to attrs=pwdAccountLockedTime

@@ -23,6 +23,7 @@ from click.testing import CliRunner, Result
 from config.load import load
 from lockstep.__main__ import cli
 from lockstep.wiring import Wiring
+from tests.support.ports import free_port
 from tests.support.repository import ROOT
 from tests.support.slapd import Person, Slapd
 from tests.support.slapd_config import AGENT_DN, AGENT_PASSWORD, BASE, DEFAULT_POLICY, GROUPS
@@ -251,13 +252,6 @@ def session_of(session: int) -> list[int]:
             if int(own) == session and state != "Z":
                 found.append(int(folder.name))
     return found
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def answers(port: int) -> bool:

@@ -21,6 +21,7 @@ from urllib.parse import quote
 import ldap3
 
 from tests.support.certificates import CertificateAuthority
+from tests.support.ports import free_port
 from tests.support.slapd_config import (
     ADMIN_DN,
     ADMIN_PASSWORD,
@@ -61,7 +62,7 @@ class Slapd:
         self.options = options
         self.folder = Path(tempfile.mkdtemp(prefix="slapd-"))
         self._process: subprocess.Popen[bytes] | None = None
-        self._port, self._tls_port = _free_ports()
+        self._port, self._tls_port = free_port(), free_port()
 
     @property
     def url(self) -> str:
@@ -104,7 +105,7 @@ class Slapd:
             if self._launch():
                 self._await_the_agents_account()
                 return
-            self._port, self._tls_port = _free_ports()
+            self._port, self._tls_port = free_port(), free_port()
         raise AssertionError(f"slapd does not start: {self._output()}")
 
     def stop(self) -> None:
@@ -284,14 +285,6 @@ def program(name: str) -> str:
             f"{name} is missing: install slapd and ldap-utils (on Debian: apt-get install slapd ldap-utils)"
         )
     return found
-
-
-def _free_ports() -> tuple[int, int]:
-    """Return two ports that were free a moment ago."""
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
 
 
 def _answers(port: int) -> bool:

@@ -133,7 +133,7 @@ def _consumer(provider: str) -> tuple[str, ...]:
 
 
 _USUAL_ACCESS = (
-    f'access to attrs=userPassword by self =w by dn.exact="{AGENT_DN}" =c by anonymous auth by * none',
+    f'access to attrs=userPassword,pwdHistory by dn.exact="{AGENT_DN}" =c by self =w by anonymous auth by * none',
     f'access to attrs=pwdAccountLockedTime by dn.exact="{AGENT_DN}" =zrsc by * none',
     f'access to * by dn.exact="{AGENT_DN}" read by self read by anonymous auth by * none',
 )
