@@ -9,6 +9,7 @@ from agent.directories import access
 from agent.directories.access import Access, Circuits, ReadingRules
 from agent.directories.client import Client
 from agent.directories.dialect import Dialect
+from agent.directories.ds389 import Ds389
 from agent.directories.openldap import OpenLdap
 from config import directories
 from config.settings import Clears, DisabledBy, Settings
@@ -18,7 +19,10 @@ from ims.passes import Mode
 from ims.people import DirectoryName, Role, TenantId
 from ims.ports import Clock
 
-_DIALECTS: dict[directories.Dialect, Callable[[DirectoryName], Dialect]] = {directories.Dialect.OPENLDAP: OpenLdap}
+_DIALECTS: dict[directories.Dialect, Callable[[DirectoryName], Dialect]] = {
+    directories.Dialect.OPENLDAP: OpenLdap,
+    directories.Dialect.DS389: Ds389,
+}
 _TLS = {
     None: access.Tls.STARTTLS,
     directories.TlsMode.LDAPS: access.Tls.LDAPS,

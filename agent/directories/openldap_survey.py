@@ -56,6 +56,7 @@ class Survey:
     default_policy: str = ""
     groups: tuple[Group, ...] = ()
     locked_for_good: tuple[str, ...] = ()
+    dialect: str = "openldap"
 
     @property
     def canary(self) -> str:

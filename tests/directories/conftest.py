@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.certificates import CertificateAuthority
+from tests.support.dialect_server import SERVERS, DialectServer, started
 from tests.support.rights import Firm, furnished
 from tests.support.slapd import Slapd
 from tests.support.sync_world import SyncWorld, open_sync_world
@@ -45,3 +47,23 @@ def firm(start_slapd: Callable[..., Slapd], tmp_path: Path) -> Iterator[Callable
     finally:
         for world in worlds:
             world.store.close()
+
+
+@pytest.fixture(scope="session")
+def ds389(authority: CertificateAuthority) -> Iterator[DialectServer]:
+    """Return a 389 Directory Server that many tests share: each adds people of its own."""
+    made = SERVERS["389ds"](authority)
+    try:
+        yield started(made)
+    finally:
+        made.server.stop()
+
+
+@pytest.fixture
+def ds389_world(ds389: DialectServer, tmp_path: Path) -> Iterator[SyncWorld]:
+    """Return a corner of it with a store of its own."""
+    made = ds389.world(tmp_path)
+    try:
+        yield made
+    finally:
+        made.store.close()

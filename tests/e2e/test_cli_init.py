@@ -189,14 +189,14 @@ class Renamed(Disturbance):
 def test_another_product_is_named_and_refused(start_slapd: Callable[..., Slapd], lockstep: Typed) -> None:
     """Rather than settings that look right and find nobody locked."""
     root = Path("root.ldif").absolute()
-    root.write_text("dn:\nvendorName: 389 Project\nvendorVersion: 389-Directory/2.3.1\n", encoding="utf-8")
+    root.write_text("dn:\nvendorName: Novell\nvendorVersion: eDirectory 9.2\n", encoding="utf-8")
     slapd = start_slapd(tls=False, extra=(f"rootDSE {root}",))
     with fault_proxy(slapd.port) as proxy:
         proxy.disturb(Renamed)
         done = lockstep("init", proxy.url, "--output", "lockstep.toml")
     assert done.exit_code == ExitCode.FAILURE, done.output
-    assert "389 Directory Server (389 Project 389-Directory/2.3.1)" in done.stderr
-    assert "OpenLDAP only" in done.stderr
+    assert "eDirectory (Novell eDirectory 9.2)" in done.stderr
+    assert "OpenLDAP and 389 Directory Server only" in done.stderr
     assert not Path("lockstep.toml").exists()
 
 
