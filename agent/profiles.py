@@ -1,32 +1,20 @@
 """How a person's profile is filled from an entry: SCIM path ← LDAP attribute, as the settings map them. Pure."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from agent.directories.entry import Entry
 from agent.directories.errors import MalformedName
 from agent.directories.names import parse
 from agent.sightings import Untrusted
 from config.attributes import Attributes
-from ims.people import Contact, Profile
+from ims.people import PROFILE_TEXTS, Contact, Profile
 
-TEXTS = (
-    "external_id",
-    "display_name",
-    "formatted_name",
-    "given_name",
-    "family_name",
-    "middle_name",
-    "honorific_prefix",
-    "honorific_suffix",
-    "nick_name",
-    "profile_url",
-    "title",
-    "user_type",
-    "preferred_language",
-    "locale",
-    "timezone",
-)
-"""The profile's texts, named alike in the settings and in the profile; the user name is a case of its own."""
+TEXTS = tuple(name for name in PROFILE_TEXTS if name != "manager")
+"""The profile's texts that an entry can give, named alike in the settings and in the profile.
+
+The user name is a case of its own, and a directory names a manager by DN, which is no user's id.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +44,12 @@ def mapping_of(attributes: Attributes) -> ProfileMapping:
 
 def profile_of(entry: Entry, mapping: ProfileMapping) -> Profile:
     """Return the profile that an entry gives. Raises Untrusted without a user name, BadEntry for what is no text."""
+    texts: dict[str, Any] = {name: text for name, attribute in mapping.texts if (text := _text(entry, attribute))}
     return Profile(
         user_name=_user_name(entry, mapping.user_name),
         emails=_contacts(entry, mapping.emails),
         phone_numbers=_contacts(entry, mapping.phone_numbers),
-        **{name: text for name, attribute in mapping.texts if (text := _text(entry, attribute))},
+        **texts,
     )
 
 

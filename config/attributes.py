@@ -49,6 +49,13 @@ class Attributes(Table):
     )
     locale: OptionalAttribute = Field(default="", description="For dates and numbers.")
     timezone: OptionalAttribute = Field(default="", description='Such as "Europe/Berlin".')
+    employee_number: OptionalAttribute = Field(
+        default="", validation_alias="employeeNumber", description="The number that the enterprise gave the person."
+    )
+    cost_center: OptionalAttribute = Field(default="", validation_alias="costCenter", description="The cost centre.")
+    organization: OptionalAttribute = Field(default="", description="The organisation.")
+    division: OptionalAttribute = Field(default="", description="The division.")
+    department: OptionalAttribute = Field(default="", description="The department.")
     work_email: OptionalAttribute = Field(
         default="mail", validation_alias='emails[type eq "work"].value', description="E-mail."
     )

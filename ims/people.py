@@ -6,7 +6,7 @@ mixed up with another (a DN is an address and never appears as an identity).
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NewType
@@ -109,7 +109,7 @@ class Affiliation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """One value of a multi-valued attribute such as e-mail or telephone (RFC 7643 section 2.4), kept as sent."""
+    """One value of a multi-valued attribute such as e-mail, photo or entitlement (RFC 7643 section 2.4), as sent."""
 
     value: str
     type: str = ""
@@ -118,8 +118,25 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """A postal address (RFC 7643 section 4.1.2), kept as sent. Empty text = unassigned."""
+
+    formatted: str = ""
+    street_address: str = ""
+    locality: str = ""
+    region: str = ""
+    postal_code: str = ""
+    country: str = ""
+    type: str = ""
+    primary: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What a person is called and how to reach them, as in RFC 7643 section 4.1. Empty text = unassigned."""
+    """What a person is called and how to reach them (RFC 7643 section 4.1), and what they are in the enterprise (4.3).
+
+    Empty text = unassigned. `manager` is the id of the user's manager as the client knows it.
+    """
 
     user_name: str
     external_id: str = ""
@@ -137,8 +154,28 @@ class Profile:
     preferred_language: str = ""
     locale: str = ""
     timezone: str = ""
+    employee_number: str = ""
+    cost_center: str = ""
+    organization: str = ""
+    division: str = ""
+    department: str = ""
+    manager: str = ""
     emails: tuple[Contact, ...] = ()
     phone_numbers: tuple[Contact, ...] = ()
+    ims: tuple[Contact, ...] = ()
+    photos: tuple[Contact, ...] = ()
+    entitlements: tuple[Contact, ...] = ()
+    roles: tuple[Contact, ...] = ()
+    x509_certificates: tuple[Contact, ...] = ()
+    addresses: tuple[Address, ...] = ()
+
+
+ENTERPRISE_TEXTS = ("employee_number", "cost_center", "organization", "division", "department", "manager")
+"""The profile's texts that say what a person is in the enterprise; few people have any."""
+CONTACT_LISTS = ("emails", "phone_numbers", "ims", "photos", "entitlements", "roles", "x509_certificates")
+"""The profile's fields that hold contacts."""
+PROFILE_TEXTS = tuple(one.name for one in fields(Profile) if one.type is str and one.name != "user_name")
+"""The profile's texts but for the user name, which is a case of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

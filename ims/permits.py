@@ -4,17 +4,19 @@ Fronts never hold the store. They authenticate, call `for_actor`, and get a `Ten
 scoped to the caller's tenant; a foreign user is the same as a missing one.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from ims import deciding, provisioning
+from ims import deciding, grouping, provisioning
 from ims.audit import AuditEntry
 from ims.batches import BatchId, Decision, HeldItem
 from ims.deciding import Part
 from ims.errors import Forbidden, NotFound, StaleVersion
+from ims.grouping import GroupEdit
+from ims.groups import Group, GroupId, GroupMember, GroupPage, Groups, Membership
 from ims.locks import LedgerRules, LockId
 from ims.people import CONNECTION_ROLES, Actor, Channel, Profile, Revision, Role, TenantId, User, UserId
 from ims.ports import Clock, Store
@@ -30,6 +32,7 @@ class Permission(StrEnum):
 
     DISCOVER = "discovery:read"
     READ_USERS = "users:read"
+    READ_GROUPS = "groups:read"
     READ_EVIDENCE = "evidence:read"
     PROVISION = "users:provision"
     HOLD = "locks:hold"
@@ -48,6 +51,7 @@ _ADMINISTRATORS = frozenset({Role.CO_ADMINISTRATOR, Role.ACCOUNT_ADMINISTRATOR})
 TABLE: dict[Permission, frozenset[Role]] = {
     Permission.DISCOVER: _PEOPLE | {Role.PROVISIONER, Role.READER, Role.OPERATOR},
     Permission.READ_USERS: _PEOPLE | {Role.PROVISIONER, Role.READER},
+    Permission.READ_GROUPS: _PEOPLE | {Role.PROVISIONER, Role.READER},
     Permission.READ_EVIDENCE: _PEOPLE,
     Permission.PROVISION: frozenset({Role.PROVISIONER}),
     Permission.HOLD: _ADMINISTRATORS,
@@ -89,11 +93,15 @@ _TRIES = 100
 """How often an act is repeated because somebody else wrote the user first: each time somebody did."""
 
 
+class GroupingStore(Store, Groups, Protocol):
+    """A store that keeps groups too."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What the views work with; put together once by the composition root."""
 
-    store: Store
+    store: GroupingStore
     unlocking: Unlocker
     clock: Clock
     rules: LedgerRules
@@ -181,6 +189,48 @@ class TenantView:
         require(self.actor, Permission.UNLOCK)
         request = UnlockRequest(actor=self.actor, user=self.user(user_id), shown=shown, comment=comment)
         return self._services.unlocking.unlock(request)
+
+    # groups ----------------------------------------------------------------------------------------------------------
+
+    def group(self, group_id: GroupId) -> Group:
+        """Return one group. Raises NotFound alike for a missing and a foreign one."""
+        require(self.actor, Permission.READ_GROUPS)
+        group = self._services.store.group(group_id)
+        if group is None or group.tenant != self._tenant:
+            raise NotFound(f"There is no group {group_id}")
+        return group
+
+    def find_groups(self, query: Query, page: Page) -> GroupPage:
+        """Return the groups of this tenant that satisfy the query."""
+        require(self.actor, Permission.READ_GROUPS)
+        return self._services.store.find_groups(self._tenant, query, page)
+
+    def members(self, groups: Iterable[Group]) -> Mapping[GroupId, tuple[GroupMember, ...]]:
+        """Return the members of groups that this view has returned."""
+        require(self.actor, Permission.READ_GROUPS)
+        return self._services.store.members([group.id for group in groups if group.tenant == self._tenant])
+
+    def memberships(self, users: Iterable[User]) -> Mapping[UserId, tuple[Membership, ...]]:
+        """Return the groups of users whom this view has returned."""
+        require(self.actor, Permission.READ_GROUPS)
+        return self._services.store.memberships([user.id for user in users if user.tenant == self._tenant])
+
+    def create_group(self, wanted: GroupEdit) -> Group:
+        """Create a group (see `grouping.create`)."""
+        require(self.actor, Permission.PROVISION)
+        return grouping.create(self._services.store, self._services.clock, self.actor, wanted)
+
+    def edit_group(self, group: Group, wanted: GroupEdit) -> Group:
+        """Change a group that this view has returned (see `grouping.edit`)."""
+        require(self.actor, Permission.PROVISION)
+        return grouping.edit(self._services.store, self._services.clock, self.actor, group, wanted)
+
+    def delete_group(self, group: Group) -> None:
+        """Delete a group that this view has returned (see `grouping.delete`)."""
+        require(self.actor, Permission.PROVISION)
+        grouping.delete(self._services.store, self._services.clock, self.actor, group)
+
+    # audit and batches -----------------------------------------------------------------------------------------------
 
     def audit(self, user_id: UserId | None = None, limit: int = 100) -> tuple[AuditEntry, ...]:
         """Return this tenant's newest audit rows, newest first."""

@@ -1,4 +1,4 @@
-"""The closed algebra in which a front asks the store for users: no string of a query language crosses this border.
+"""The closed algebra in which a front asks the store: no string of a query language crosses this border.
 
 `scim/filters.py` compiles a SCIM filter to it, the portal builds it directly, `ims/store/` compiles it to SQL with
 bound parameters. What cannot be said here cannot be asked.
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from ims.people import User, UserId
+from ims.people import User
 
 
 class Attribute(StrEnum):
@@ -31,6 +31,12 @@ class Attribute(StrEnum):
     PREFERRED_LANGUAGE = "preferred_language"
     LOCALE = "locale"
     TIMEZONE = "timezone"
+    EMPLOYEE_NUMBER = "employee_number"
+    COST_CENTER = "cost_center"
+    ORGANIZATION = "organization"
+    DIVISION = "division"
+    DEPARTMENT = "department"
+    MANAGER = "manager"
     CREATED = "created"
     LAST_MODIFIED = "last_modified"
     ACTIVE = "active"
@@ -46,6 +52,15 @@ class Collection(StrEnum):
 
     EMAILS = "emails"
     PHONE_NUMBERS = "phone_numbers"
+    IMS = "ims"
+    PHOTOS = "photos"
+    ENTITLEMENTS = "entitlements"
+    ROLES = "roles"
+    X509_CERTIFICATES = "x509_certificates"
+    ADDRESSES = "addresses"
+    GROUPS = "groups"
+    MEMBERS = "members"
+    """The members of a group; of a user they cannot be asked."""
     LOCKS = "locks"
     DIRECTORIES = "directories"
 
@@ -65,6 +80,12 @@ class Member(StrEnum):
     ENTRY_ID = "entry_id"
     DN = "dn"
     LAST_SEEN = "last_seen"
+    FORMATTED = "formatted"
+    STREET_ADDRESS = "street_address"
+    LOCALITY = "locality"
+    REGION = "region"
+    POSTAL_CODE = "postal_code"
+    COUNTRY = "country"
 
 
 class Operator(StrEnum):
@@ -143,13 +164,25 @@ A user name is compared by its key (`ims.names.key_of_name`): a filter finds wha
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """An order by one attribute, then by id. Who has no value comes last, or first where it descends."""
+
+    by: Attribute | Collection
+    descending: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Which part of an answer: `limit` users in the order of ids, after skipping `offset`, or all up to `after`."""
+    """Which part of an answer: `limit` resources, after skipping `offset`, or all up to `after`, which is an id.
+
+    They come in the order of ids, or as `sort` says, which `after` does not go together with.
+    """
 
     limit: int
     offset: int = 0
-    after: UserId | None = None
+    after: str | None = None
+    sort: Sort | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

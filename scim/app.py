@@ -8,7 +8,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from time import perf_counter
 
@@ -21,13 +21,16 @@ from ims import permits
 from ims.errors import Forbidden, LockstepError, NotFound, StoreUnusable
 from ims.people import Actor
 from ims.permits import Permission
-from scim import discovery, users
+from scim import discovery, groups, root, users
+from scim.attributes import Document
 from scim.auth import ANONYMOUS, authenticate
+from scim.bulk import bulk
 from scim.calls import Answer, Call
 from scim.conditions import Conditions
+from scim.cursors import key_of
 from scim.errors import HttpProblem, Problem, problem_of
 from scim.media import MEDIA_TYPE, body_of
-from scim.parameters import parameters_of
+from scim.parameters import Parameters, parameters_of
 from scim.services import ScimServices
 
 PREFIX = "/scim/v2"
@@ -46,14 +49,48 @@ class Route:
     handler: Callable[..., Answer]
 
 
+def _bulk(call: Call) -> Answer:
+    return bulk(call, _performed)
+
+
+def _performed(call: Call, method: str, path: str, body: Document, version: str) -> Answer:
+    """Do one operation of a bulk request as if it had come alone. Raises what that would be answered with."""
+    endpoint, _, resource_id = path.strip("/").partition("/")
+    if endpoint not in _IN_BULK or "/" in resource_id or resource_id == ".search":
+        raise NotFound(f"There is nothing at {path} that a bulk request could change")
+    pattern = f"/{endpoint}" + (f"/<{endpoint.lower().removesuffix('s')}_id>" if resource_id else "")
+    route = _route(pattern, method)
+    authorize(call.actor, route)
+    alone = replace(
+        call,
+        parameters=Parameters(),
+        conditions=Conditions(if_match=version or None),
+        body=lambda: body,
+    )
+    return route.handler(alone, resource_id) if resource_id else route.handler(alone)
+
+
 _CHANGE = (Permission.PROVISION, Permission.HOLD, Permission.UNLOCK)
 
 ROUTES = (
     Route("GET", "/Users", (Permission.READ_USERS,), users.list_users),
     Route("POST", "/Users", (Permission.PROVISION,), users.create_user),
+    Route("POST", "/Users/.search", (Permission.READ_USERS,), users.search_users),
     Route("GET", "/Users/<user_id>", (Permission.READ_USERS,), users.get_user),
+    Route("PUT", "/Users/<user_id>", (Permission.PROVISION,), users.replace_user),
     Route("PATCH", "/Users/<user_id>", _CHANGE, users.patch_user),
     Route("DELETE", "/Users/<user_id>", (Permission.PROVISION,), users.delete_user),
+    Route("GET", "/Me", (Permission.READ_USERS,), users.get_me),
+    Route("GET", "/Groups", (Permission.READ_GROUPS,), groups.list_groups),
+    Route("POST", "/Groups", (Permission.PROVISION,), groups.create_group),
+    Route("POST", "/Groups/.search", (Permission.READ_GROUPS,), groups.search_groups),
+    Route("GET", "/Groups/<group_id>", (Permission.READ_GROUPS,), groups.get_group),
+    Route("PUT", "/Groups/<group_id>", (Permission.PROVISION,), groups.replace_group),
+    Route("PATCH", "/Groups/<group_id>", (Permission.PROVISION,), groups.patch_group),
+    Route("DELETE", "/Groups/<group_id>", (Permission.PROVISION,), groups.delete_group),
+    Route("GET", "", (Permission.READ_USERS,), root.query),
+    Route("POST", "/.search", (Permission.READ_USERS,), root.search),
+    Route("POST", "/Bulk", (Permission.PROVISION,), _bulk),
     Route("GET", "/ServiceProviderConfig", (Permission.DISCOVER,), discovery.service_provider_config),
     Route("GET", "/ResourceTypes", (Permission.DISCOVER,), discovery.resource_types),
     Route("GET", "/ResourceTypes/<name>", (Permission.DISCOVER,), discovery.resource_type),
@@ -62,8 +99,8 @@ ROUTES = (
 )
 """Everything there is. What is not here is refused."""
 
-NOT_OFFERED = ("", "/.search", "/Users/.search", "/Groups", "/Groups/<name>", "/Bulk", "/Me")
-"""Endpoints of the RFC that this service provider does not offer, nor advertise (501, RFC 7644 section 3.12)."""
+_IN_BULK = ("Users", "Groups")
+"""The endpoints whose operations may stand in a bulk request."""
 
 
 class _Anything(BaseConverter):
@@ -77,7 +114,7 @@ def blueprint(services: ScimServices) -> flask.Blueprint:
     """Return the service provider, to be registered once on a Flask application; it answers everything below PREFIX."""
     front = flask.Blueprint("scim", __name__, url_prefix=PREFIX)
     front.record_once(_teach_anything)
-    for path in (*dict.fromkeys(route.path for route in ROUTES), *NOT_OFFERED, "/<scim_anything:rest>"):
+    for path in (*dict.fromkeys(route.path for route in ROUTES), "/<scim_anything:rest>"):
         front.add_url_rule(
             path,
             endpoint=path.translate(_ENDPOINT_NAMES) or "root",
@@ -117,6 +154,7 @@ def _view(path: str, services: ScimServices) -> Callable[..., flask.Response]:
                 if_none_match=flask.request.headers.get("If-None-Match"),
             ),
             body=lambda: body_of(flask.request, services.limits),
+            cursor_key=key_of(flask.request.headers.get("Authorization", "")),
         )
         return _response(route.handler(call, **names))
 
@@ -142,9 +180,7 @@ def _actor(path: str, services: ScimServices) -> Actor:
 
 
 def _route(path: str, method: str) -> Route:
-    """Return what was asked for. Raises NotFound, or HttpProblem (405, 501) for what this path does not do."""
-    if path in NOT_OFFERED:
-        raise HttpProblem(HTTPStatus.NOT_IMPLEMENTED, f"{path or 'A query of the root'} is not offered here")
+    """Return what was asked for. Raises NotFound, or HttpProblem (405) for what this path does not do."""
     here = {route.method: route for route in ROUTES if route.path == path}
     if not here:
         raise NotFound("There is nothing at this address")

@@ -16,10 +16,11 @@ class Kind(StrEnum):
     BOOLEAN = "boolean"
     DATE_TIME = "dateTime"
     REFERENCE = "reference"
+    BINARY = "binary"
     COMPLEX = "complex"
 
 
-TEXTS = frozenset({Kind.STRING, Kind.REFERENCE})
+TEXTS = frozenset({Kind.STRING, Kind.REFERENCE, Kind.BINARY})
 """Kinds whose values are texts to those who compare them."""
 
 
@@ -28,6 +29,7 @@ class Mutability(StrEnum):
 
     READ_WRITE = "readWrite"
     READ_ONLY = "readOnly"
+    IMMUTABLE = "immutable"
 
 
 class Returned(StrEnum):
@@ -49,7 +51,8 @@ class ScimAttribute:
     """One row of the schema table: what is published of the attribute, and what it is in `ims`.
 
     `asks` is the attribute in `ims.query`; without it, and without the `constant` values that every user has, it cannot
-    be filtered. `evidence` attributes are for people only: for a connection they do not exist.
+    be filtered; `sometimes` are constants that only some have. `evidence` attributes are for people only: for a
+    connection they do not exist. `bare` = a text alone stands for an element with that `value`, as some clients send.
     """
 
     name: str
@@ -65,7 +68,9 @@ class ScimAttribute:
     parts: "tuple[ScimAttribute, ...]" = ()
     asks: Attribute | Collection | Member | None = None
     constant: tuple[str, ...] = ()
+    sometimes: tuple[str, ...] = ()
     evidence: bool = False
+    bare: bool = False
 
     @property
     def case_exact(self) -> bool:
@@ -106,13 +111,17 @@ def named(attributes: tuple[ScimAttribute, ...], name: str) -> ScimAttribute | N
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schema:
-    """A schema: its URN and its attributes. `common` are attributes that every resource has and no schema lists."""
+    """A schema: its URN and its attributes. `common` are attributes that every resource has and no schema lists.
+
+    `aliases` are URNs of drafts and older versions under which clients still send it.
+    """
 
     id: str
     name: str
     description: str
     attributes: tuple[ScimAttribute, ...]
     common: tuple[ScimAttribute, ...] = ()
+    aliases: tuple[str, ...] = ()
 
     def attribute(self, name: str) -> ScimAttribute | None:
         """Return the attribute of that name, in any case."""
@@ -140,3 +149,47 @@ class AttributePath:
     def __str__(self) -> str:
         """Return the path as we write it ourselves."""
         return f"{self.attribute.name}.{self.part.name}" if self.part else self.attribute.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceType:
+    """A kind of resource (RFC 7643 section 6): where it is, its schema and the extensions of that."""
+
+    name: str
+    endpoint: str
+    description: str
+    schema: Schema
+    extensions: tuple[Schema, ...] = ()
+
+    @property
+    def schemas(self) -> tuple[Schema, ...]:
+        """Return the schema and its extensions."""
+        return (self.schema, *self.extensions)
+
+    def split_urn(self, path: str) -> tuple[Schema | None, str]:
+        """Split a path into the schema whose URN it begins with, if any, and the rest ("" if the URN is all)."""
+        lower = path.lower()
+        for schema in self.schemas:
+            for urn in (schema.id, *schema.aliases):
+                if lower == urn.lower() or lower.startswith(f"{urn.lower()}:"):
+                    return schema, path[len(urn) + 1 :]
+        return None, path
+
+    def resolve(self, path: str, *, evidence: bool = True) -> AttributePath | None:
+        """Return the attribute that a client means by `attr`, `attr.sub` or either behind a schema's URN; None = none.
+
+        An extension's attributes are found without its URN too, as no two schemas of a type share a name. `evidence` is
+        whether the client may know of attributes that are evidence.
+        """
+        schema, rest = self.split_urn(path)
+        name, dot, sub = rest.partition(".")
+        for candidate in (schema,) if schema else self.schemas:
+            attribute = candidate.attribute(name)
+            if attribute is None:
+                continue
+            part = attribute.part(sub) if dot else None
+            hidden = attribute.evidence or (part is not None and part.evidence)
+            if (dot and part is None) or (hidden and not evidence):
+                return None
+            return AttributePath(candidate, attribute, part)
+        return None

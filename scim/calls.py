@@ -31,6 +31,7 @@ class Call:
     parameters: Parameters
     conditions: Conditions
     body: Callable[[], Document]
+    cursor_key: bytes = b""
 
     @property
     def view(self) -> permits.TenantView:

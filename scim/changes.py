@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ims.query import Query
-from scim.attributes import Document, Kind, ScimAttribute
+from ims.query import And, Compare, Member, Operator, Query
+from scim.attributes import Document, Kind, Schema, ScimAttribute
 from scim.errors import BadRequest, ScimType
 from scim.matching import matches
-from scim.values import ELEMENTS_MAX, accepted, accepted_element, assigned, one_primary_at_most
+from scim.values import ELEMENTS_MAX, accepted, accepted_element, assigned, one_primary_at_most, says_something
 
 
 class Op(StrEnum):
@@ -26,17 +26,22 @@ class Change:
     """
 
     op: Op
+    schema: Schema
     attribute: ScimAttribute
     part: ScimAttribute | None = None
     where: Query | None = None
     value: object = None
 
 
-def perform(document: Document, change: Change) -> None:
-    """Change `document` in place. Raises BadRequest; the document is then not to be used any more."""
+def perform(document: Document, change: Change, *, creates: bool) -> None:
+    """Change `document` in place. Raises BadRequest; the document is then not to be used any more.
+
+    With `creates`, a filter that selects nothing makes the element that it describes: identity providers set
+    `emails[type eq "work"].value` on people who have none, and expect it to be there.
+    """
     attribute = change.attribute
     if attribute.multi_valued:
-        _change_elements(document, change)
+        _change_elements(document, change, creates=creates)
     elif change.part is not None:
         parts = _object(document.get(attribute.name))
         _set(parts, change.part, change, f"{attribute.name}.{change.part.name}")
@@ -72,12 +77,13 @@ def _object(value: object) -> Document:
 # --- multi-valued attributes -----------------------------------------------------------------------------------------
 
 
-def _change_elements(document: Document, change: Change) -> None:
+def _change_elements(document: Document, change: Change, *, creates: bool) -> None:
     name = change.attribute.name
     held = document.get(name)
     before: list[Document] = [dict(element) for element in held] if isinstance(held, list) else []
-    after = _of_all(before, change) if change.where is None else _of_some(before, change)
-    valued = [{"primary": False, **element} for element in map(assigned, after) if "value" in element]
+    after = _of_all(before, change) if change.where is None else _of_some(before, change, creates=creates)
+    told = [element for element in map(assigned, after) if says_something(change.attribute, element)]
+    valued = [{"primary": False, **element} for element in told]
     if len(valued) > max(ELEMENTS_MAX, len(before)):
         raise BadRequest(ScimType.INVALID_VALUE, f"{name} would hold more than {ELEMENTS_MAX} values")
     _assign(document, name, _one_primary(before, valued, name))
@@ -87,7 +93,7 @@ def _of_all(before: list[Document], change: Change) -> list[Document]:
     name = change.attribute.name
     if change.part is not None:
         raise BadRequest(ScimType.INVALID_PATH, f'{name} has many values; say which: {name}[type eq "work"]')
-    given = _given_elements(change)
+    given = given_elements(change)
     match change.op:
         case Op.REPLACE:
             return given
@@ -97,13 +103,12 @@ def _of_all(before: list[Document], change: Change) -> list[Document]:
             return []
         case Op.REMOVE:
             # With a value, remove means those elements: some clients send it, and must not empty the attribute.
-            gone = {_identity(element) for element in given}
-            return [e for e in before if _identity(e) not in gone and (_identity(e)[0], "") not in gone]
+            return [known for known in before if not any(_is_meant(known, element) for element in given)]
 
 
-def _given_elements(change: Change) -> list[Document]:
-    """Return the elements in the operation's value; one object stands for an array of one."""
-    value = [change.value] if isinstance(change.value, dict) else change.value
+def given_elements(change: Change) -> list[Document]:
+    """Return the elements in the operation's value; one object, or one bare text, stands for an array of one."""
+    value = [change.value] if isinstance(change.value, dict | str) else change.value
     elements = accepted(change.attribute, value, change.attribute.name)
     return list(elements) if isinstance(elements, list) else []
 
@@ -120,12 +125,20 @@ def _added(before: list[Document], given: list[Document]) -> list[Document]:
     return after
 
 
-def _identity(element: Document) -> tuple[str, str]:
-    """Return what makes an element this element: its value and type (RFC 7643 section 2.4)."""
-    return str(element.get("value", "")).casefold(), str(element.get("type", "")).casefold()
+def _identity(element: Document) -> tuple[tuple[str, str], ...]:
+    """Return what makes an element this element: its value and type (RFC 7643 section 2.4), or all of an address."""
+    names = ("value", "type") if "value" in element else sorted(element.keys() - {"primary", "display"})
+    return tuple((name, str(element.get(name, "")).casefold()) for name in names)
 
 
-def _of_some(before: list[Document], change: Change) -> list[Document]:
+def _is_meant(known: Document, given: Document) -> bool:
+    """Return whether an element is one that a client names to be removed; without a type, it is of any type."""
+    if "type" in given or "value" not in given:
+        return _identity(known) == _identity(given)
+    return str(known.get("value", "")).casefold() == str(given["value"]).casefold()
+
+
+def _of_some(before: list[Document], change: Change, *, creates: bool) -> list[Document]:
     """Change the elements that the path's filter selects, and no other.
 
     An object given for an element is merged into it, as for every complex value: what it does not name stays.
@@ -134,12 +147,31 @@ def _of_some(before: list[Document], change: Change) -> list[Document]:
         return before
     chosen = [matches(change.where, element) for element in before]
     if not any(chosen):
+        made = _described(change.where) if creates and change.op is not Op.REMOVE else None
+        if made is not None:
+            return [*before, _changed(made, change)]
         raise BadRequest(ScimType.NO_TARGET, f"No value of {change.attribute.name} is selected by the path's filter")
     if change.op is Op.REMOVE and change.part is None:
         return [element for element, is_chosen in zip(before, chosen, strict=True) if not is_chosen]
     return [
         _changed(element, change) if is_chosen else element for element, is_chosen in zip(before, chosen, strict=True)
     ]
+
+
+def _described(where: Query) -> Document | None:
+    """Return the element that a filter describes, if all it says is what some sub-attributes are equal to."""
+    match where:
+        case Compare(Member() as member, Operator.EQ, str() | bool() as value):
+            return {_SPELLED.get(member, member.value): value}
+        case And(parts):
+            described = [_described(part) for part in parts]
+            return None if None in described else {k: v for one in described if one for k, v in one.items()}
+        case _:
+            return None
+
+
+_SPELLED = {Member.STREET_ADDRESS: "streetAddress", Member.POSTAL_CODE: "postalCode"}
+"""Members whose names differ from SCIM's."""
 
 
 def _changed(element: Document, change: Change) -> Document:

@@ -4,10 +4,12 @@ The RFC's rules (RFC 7644 section 3.4.2.2): a multi-valued attribute matches if 
 compared as a whole stands for its `value`; ordering booleans is an error. Ours: `eq null` is "has no value".
 """
 
+from ims.people import ENTERPRISE_TEXTS
 from ims.query import (
     EVERYTHING,
     NOTHING,
     And,
+    Attribute,
     Collection,
     Compare,
     Not,
@@ -32,6 +34,10 @@ _ALWAYS_THERE = frozenset({Kind.BOOLEAN})
 """Every boolean that we serve has a value, if only false (RFC 7643 section 2.4 for `primary`)."""
 
 
+HAS_ENTERPRISE = Or(tuple(Present(Attribute(name)) for name in ENTERPRISE_TEXTS))
+"""Whether a user has the one schema that only some have."""
+
+
 def refused(message: str) -> BadRequest:
     """Return the error for a filter that cannot be answered."""
     return BadRequest(ScimType.INVALID_FILTER, message)
@@ -45,7 +51,10 @@ def compare(path: AttributePath, operator: Operator, literal: Literal, among: Qu
     if isinstance(collection, Collection):
         leaf = path.part or _value_of(path.attribute)
         return Some(collection, _both(among, compare_leaf(leaf, operator, literal)))
-    return compare_leaf(path.target, operator, literal)
+    target = path.target
+    if target.kind is Kind.COMPLEX and target.bare:
+        target = _value_of(target)
+    return compare_leaf(target, operator, literal)
 
 
 def present(path: AttributePath, among: Query = EVERYTHING) -> Query:
@@ -104,6 +113,8 @@ def _typed(attribute: ScimAttribute, operator: Operator, literal: str | float) -
             return _moment(attribute, operator, literal)
         case Kind.COMPLEX:
             raise refused(f"{attribute.name} cannot be compared; name one of its sub-attributes")
+        case Kind.BINARY if operator not in _EQUALITY:
+            raise refused(f"{attribute.name} is binary: it is compared with eq or ne, not with {operator.value}")
         case _ if isinstance(literal, str):
             return literal
         case _:
@@ -134,8 +145,12 @@ def _moment(attribute: ScimAttribute, operator: Operator, literal: str | float) 
 def _constant(attribute: ScimAttribute, operator: Operator, value: Value) -> Query:
     """Decide a comparison with values that are the same for every user."""
     wanted = str(value).casefold()
-    holds = any(ON_TEXTS[operator](held.casefold(), wanted) for held in attribute.constant)
-    return EVERYTHING if holds else NOTHING
+    holds = [
+        held for held in (*attribute.constant, *attribute.sometimes) if ON_TEXTS[operator](held.casefold(), wanted)
+    ]
+    if any(held in attribute.constant for held in holds):
+        return EVERYTHING
+    return HAS_ENTERPRISE if holds else NOTHING
 
 
 def _demand_filterable(attribute: ScimAttribute) -> None:

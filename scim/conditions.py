@@ -20,14 +20,14 @@ class Conditions:
         """Return whether the client says which version it has seen."""
         return self.if_match is not None and self.if_match.strip() != "*"
 
-    def demand(self, etag: str) -> None:
+    def demand(self, etag: str, what: str = "user") -> None:
         """Refuse a write if the resource, whose ETag is `etag`, is not as the client demands (412).
 
         Versions are compared weakly: SCIM's are weak by design, and a client can only send back what it was given.
         """
         if self.if_match is not None and not _matches(self.if_match, etag):
             raise HttpProblem(
-                HTTPStatus.PRECONDITION_FAILED, f"The user has changed: the version is {etag} now; read it again"
+                HTTPStatus.PRECONDITION_FAILED, f"The {what} has changed: the version is {etag} now; read it again"
             )
         if self.if_none_match is not None and _matches(self.if_none_match, etag):
             raise HttpProblem(HTTPStatus.PRECONDITION_FAILED, f"The version is {etag}, which If-None-Match excludes")

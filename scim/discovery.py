@@ -3,18 +3,20 @@
 from http import HTTPStatus
 
 from ims.errors import NotFound
-from scim.attributes import Document
+from scim.attributes import Document, ResourceType
+from scim.bulk_request import OPERATIONS_MAX
 from scim.calls import Answer, Call
+from scim.cursors import LIFETIME
 from scim.errors import HttpProblem
-from scim.paging import list_response
-from scim.schemas import LOCKSTEP, PROVIDER_URN, RESOURCE_TYPE_URN, SCHEMAS, USER, published
+from scim.listing import list_response
+from scim.schemas import RESOURCE_TYPES, SCHEMAS, published
+from scim.urns import PROVIDER_URN, RESOURCE_TYPE_URN
 
 
 def service_provider_config(call: Call) -> Answer:
     """GET /ServiceProviderConfig.
 
-    `bulk` and `filter` carry their numbers although bulk is not offered: one identity provider falls back to neither
-    PATCH nor filters without them.
+    `bulk` and `filter` carry their numbers: one identity provider falls back to neither PATCH nor filters without them.
     """
     _refuse_filter(call)
     limits = call.services.limits
@@ -22,17 +24,18 @@ def service_provider_config(call: Call) -> Answer:
         document={
             "schemas": [PROVIDER_URN],
             "patch": {"supported": True},
-            "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": limits.body_bytes},
+            "bulk": {"supported": True, "maxOperations": OPERATIONS_MAX, "maxPayloadSize": limits.body_bytes},
             "filter": {"supported": True, "maxResults": limits.page_max},
             "changePassword": {"supported": False},
-            "sort": {"supported": False},
+            "sort": {"supported": True},
             "etag": {"supported": True},
             "pagination": {
-                "cursor": False,
+                "cursor": True,
                 "index": True,
                 "defaultPaginationMethod": "index",
                 "defaultPageSize": limits.page_default,
                 "maxPageSize": limits.page_max,
+                "cursorTimeout": int(LIFETIME.total_seconds()),
             },
             "authenticationSchemes": [
                 {
@@ -54,15 +57,17 @@ def service_provider_config(call: Call) -> Answer:
 def resource_types(call: Call) -> Answer:
     """GET /ResourceTypes."""
     _refuse_filter(call)
-    return Answer(document=list_response([_user_type(call)], total=1))
+    documents = [_type_document(call, one) for one in RESOURCE_TYPES]
+    return Answer(document=list_response(documents, total=len(documents)))
 
 
 def resource_type(call: Call, name: str) -> Answer:
     """GET /ResourceTypes/{name}."""
     _refuse_filter(call)
-    if name != USER.name:
+    found = next((known for known in RESOURCE_TYPES if known.name == name), None)
+    if found is None:
         raise NotFound(f"There is no resource type {name}")
-    return Answer(document=_user_type(call))
+    return Answer(document=_type_document(call, found))
 
 
 def schemas(call: Call) -> Answer:
@@ -87,17 +92,14 @@ def _refuse_filter(call: Call) -> None:
         raise HttpProblem(HTTPStatus.FORBIDDEN, "Discovery documents cannot be filtered")
 
 
-def _user_type(call: Call) -> Document:
+def _type_document(call: Call, of: ResourceType) -> Document:
     return {
         "schemas": [RESOURCE_TYPE_URN],
-        "id": USER.name,
-        "name": USER.name,
-        "endpoint": "/Users",
-        "description": USER.description,
-        "schema": USER.id,
-        "schemaExtensions": [{"schema": LOCKSTEP.id, "required": False}],
-        "meta": {
-            "resourceType": "ResourceType",
-            "location": f"{call.services.base_url}/ResourceTypes/{USER.name}",
-        },
+        "id": of.name,
+        "name": of.name,
+        "endpoint": of.endpoint,
+        "description": of.description,
+        "schema": of.schema.id,
+        "schemaExtensions": [{"schema": extension.id, "required": False} for extension in of.extensions],
+        "meta": {"resourceType": "ResourceType", "location": f"{call.services.base_url}/ResourceTypes/{of.name}"},
     }

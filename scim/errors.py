@@ -20,14 +20,14 @@ from ims.errors import (
     StoreUnusable,
 )
 from scim.attributes import Document
-from scim.schemas import ERROR_URN
+from scim.urns import ERROR_URN
 
 STORE_RETRY_AFTER = 5
 """Seconds after which a client may try again when the store could not be used: a busy writer is done by then."""
 
 
 class ScimType(StrEnum):
-    """RFC 7644 section 3.12, table 9, as far as we can get there."""
+    """RFC 7644 section 3.12, table 9, and RFC 9865 section 2.1, as far as we can get there."""
 
     INVALID_FILTER = "invalidFilter"
     INVALID_SYNTAX = "invalidSyntax"
@@ -36,6 +36,9 @@ class ScimType(StrEnum):
     MUTABILITY = "mutability"
     NO_TARGET = "noTarget"
     SENSITIVE = "sensitive"
+    INVALID_CURSOR = "invalidCursor"
+    EXPIRED_CURSOR = "expiredCursor"
+    INVALID_COUNT = "invalidCount"
     UNIQUENESS = "uniqueness"
 
 

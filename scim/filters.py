@@ -8,7 +8,7 @@ their types; and every attribute resolved against the schema table, so that a wr
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -17,10 +17,10 @@ from scim2_filter_parser.lexer import SCIMLexer
 from scim2_filter_parser.parser import SCIMParser, SCIMParserError
 
 from ims.query import EVERYTHING, And, Collection, Not, Operator, Or, Query, Some
-from scim.attributes import AttributePath, Kind, ScimAttribute
+from scim.attributes import AttributePath, Kind, ResourceType, ScimAttribute
 from scim.comparisons import Literal, compare, compare_leaf, present, present_leaf, refused
 from scim.errors import Sensitive
-from scim.schemas import SENSITIVE, resolve
+from scim.schemas import SENSITIVE
 
 CHARACTERS_MAX = 2_048
 CLAUSES_MAX = 50
@@ -54,24 +54,27 @@ class _Lexer(SCIMLexer):  # type: ignore[misc]  # the library has no types
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """Where names are looked up: in the whole resource, or among the sub-attributes of what stands before `[`."""
+    """Where names are looked up: in a resource of this type, or among the sub-attributes of what stands before `[`."""
 
+    of: ResourceType
     evidence: bool
     inside: ScimAttribute | None = None
 
 
 @lru_cache(maxsize=_COMPILED_KEPT)
-def compiled(text: str, *, evidence: bool) -> Query:
-    """Return the query that a filter means, for a client who may know of evidence or not. Raises BadRequest.
+def compiled(text: str, of: ResourceType, *, evidence: bool) -> Query:
+    """Return the query that a filter on such resources means, for a client who may know of evidence or not.
+
+    Raises BadRequest.
 
     The result is immutable and remembered: identity providers send the same few shapes all day.
     """
-    return _query(_parsed(text), _Scope(evidence))
+    return _query(_parsed(text), _Scope(of, evidence))
 
 
-def compiled_inside(attribute: ScimAttribute, text: str) -> Query:
+def compiled_inside(of: ResourceType, attribute: ScimAttribute, text: str) -> Query:
     """Return the query on one element of a multi-valued attribute that a PATCH path has between its brackets."""
-    return _query(_parsed(text), _Scope(evidence=True, inside=attribute))
+    return _query(_parsed(text), _Scope(of, evidence=True, inside=attribute))
 
 
 # --- 1 the text: capped, cut into tokens, and parsed ----------------------------------------------------------------
@@ -172,7 +175,7 @@ def _value_path(node: Any, scope: _Scope) -> Query:  # noqa: ANN401 -- a Filter 
     path = _complex_path(node.namespace, scope)
     if path.part is not None:
         raise refused(f"{path} cannot stand before brackets")
-    where = _query(node.expr, _Scope(scope.evidence, inside=path.attribute))
+    where = _query(node.expr, replace(scope, inside=path.attribute))
     return Some(path.attribute.asks, where) if isinstance(path.attribute.asks, Collection) else where
 
 
@@ -193,7 +196,7 @@ def _path(node: Any, scope: _Scope) -> tuple[AttributePath, Query]:  # noqa: ANN
     path = _complex_path(node.attr_name.namespace, scope)
     if path.part is None or not isinstance(path.attribute.asks, Collection):
         raise refused(f"{path}[...] cannot be compared; name one of its sub-attributes behind the brackets")
-    return path, _query(node.attr_name.expr, _Scope(scope.evidence, inside=path.attribute))
+    return path, _query(node.attr_name.expr, replace(scope, inside=path.attribute))
 
 
 def _complex_path(node: Any, scope: _Scope) -> AttributePath:  # noqa: ANN401 -- an AttrPath of the library
@@ -210,7 +213,7 @@ def _resolved(node: Any, scope: _Scope) -> AttributePath:  # noqa: ANN401 -- an 
     name = f"{node.attr_name}.{node.sub_attr.value}" if node.sub_attr else node.attr_name
     if SENSITIVE.intersection(name.lower().split(".")):
         raise Sensitive(f"{name} must not appear in a URL")
-    path = resolve(f"{node.uri}:{name}" if node.uri else name, evidence=scope.evidence)
+    path = scope.of.resolve(f"{node.uri}:{name}" if node.uri else name, evidence=scope.evidence)
     if path is None:
         raise refused(f"There is no attribute {name!r}")
     return path

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ims.query import And, Compare, Member, Not, Operator, Or, Present, Query, Some
+from ims.query import And, Attribute, Compare, Member, Not, Operator, Or, Present, Query, Some
 from scim.attributes import Document
 
 ON_TEXTS: dict[Operator, Callable[[str, str], bool]] = {
@@ -29,7 +29,7 @@ def matches(query: Query, element: Document) -> bool:
         case Not(part):
             return not matches(part, element)
         case Present(left):
-            return element.get(left.value) not in (None, "")
+            return _held(element, left) not in (None, "")
         case Compare():
             return _compared(query, element)
         case Some():
@@ -39,8 +39,14 @@ def matches(query: Query, element: Document) -> bool:
 def _compared(query: Compare, element: Document) -> bool:
     if query.left is Member.PRIMARY:
         return (element.get("primary", False) is query.value) is (query.operator is Operator.EQ)
-    held = str(element.get(query.left.value, "")).casefold()
+    held = str(_held(element, query.left) or "").casefold()
     wanted = str(query.value).casefold()
     if query.operator is Operator.NE:
         return held != wanted
     return held != "" and ON_TEXTS[query.operator](held, wanted)
+
+
+def _held(element: Document, left: Attribute | Member) -> object:
+    """Return a sub-attribute's value; its name in SCIM is ours without underscores."""
+    wanted = left.value.replace("_", "")
+    return next((value for name, value in element.items() if name.lower() == wanted), None)

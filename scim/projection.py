@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from scim.attributes import Document, Returned, Schema, ScimAttribute
-from scim.schemas import LOCKSTEP, USER, resolve, split_urn
+from scim.attributes import Document, ResourceType, Returned, Schema, ScimAttribute
 
 _Name = tuple[str, str, str]
 """Schema, attribute, sub-attribute; "" = all of them."""
@@ -18,13 +17,15 @@ _Name = tuple[str, str, str]
 class Projection:
     """What to show: only `wanted` (None = everything), and nothing of `unwanted`."""
 
+    of: ResourceType
     wanted: frozenset[_Name] | None = None
     unwanted: frozenset[_Name] = frozenset()
 
     @classmethod
-    def of(cls, *, wanted: str, unwanted: str) -> Self:
+    def parse(cls, of: ResourceType, *, wanted: str, unwanted: str) -> Self:
         """Return the projection that two comma-separated lists mean; an empty one was not sent."""
-        return cls(wanted=frozenset(_names(wanted)) if wanted else None, unwanted=frozenset(_names(unwanted)))
+        names = frozenset(_names(of, wanted)) if wanted else None
+        return cls(of=of, wanted=names, unwanted=frozenset(_names(of, unwanted)))
 
     def __bool__(self) -> bool:
         """Return whether the client asked for anything but the default."""
@@ -34,11 +35,20 @@ class Projection:
         """Return the part of a rendered resource that the client wants; what is always returned stays."""
         if not self:
             return resource
-        extension = resource.get(LOCKSTEP.id)
-        core = {name: value for name, value in resource.items() if name != LOCKSTEP.id}
-        shown = self._of_members(USER, core)
-        inner = self._of_members(LOCKSTEP, extension) if isinstance(extension, dict) else {}
-        return shown | {LOCKSTEP.id: inner} if inner else shown
+        extensions = {schema.id: schema for schema in self.of.extensions}
+        core = {name: value for name, value in resource.items() if name not in extensions}
+        shown = self._of_members(self.of.schema, core)
+        for urn, schema in extensions.items():
+            held = resource.get(urn)
+            inner = self._of_members(schema, held) if isinstance(held, dict) else {}
+            shown |= {urn: inner} if inner else {}
+        return shown
+
+    def shows(self, name: str) -> bool:
+        """Return whether anything of an attribute of the core schema would be shown: what is not need not be read."""
+        if self.wanted is None:
+            return self.unwanted.isdisjoint({(self.of.schema.id, "", ""), (self.of.schema.id, name, "")})
+        return any(schema == self.of.schema.id and shown in ("", name) for schema, shown, _ in self.wanted)
 
     def _of_members(self, schema: Schema, members: Document) -> Document:
         shown: Document = {}
@@ -67,14 +77,10 @@ class Projection:
         return names.isdisjoint(self.unwanted) if self.wanted is None else not names.isdisjoint(self.wanted)
 
 
-EVERYTHING_SHOWN = Projection()
-"""What a client gets that asks for nothing in particular."""
-
-
-def _names(text: str) -> Iterator[_Name]:
+def _names(of: ResourceType, text: str) -> Iterator[_Name]:
     for name in text.split(","):
-        schema, rest = split_urn(name.strip())
-        path = resolve(name.strip())
+        schema, rest = of.split_urn(name.strip())
+        path = of.resolve(name.strip())
         if schema is not None and not rest:
             yield schema.id, "", ""
         elif path is not None:

@@ -1,20 +1,20 @@
-"""A user as a SCIM resource: how `ims` shows in JSON, and what of a client's JSON becomes a profile.
+"""A user as a SCIM resource: how `ims` shows in JSON.
 
 Nothing that the clock decides is remembered: `active`, the locks, the ETag and `lastModified` are computed for the
 moment of the answer.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ims.groups import Membership
 from ims.locks import BEGINNING, LedgerRules, Lock, clearable_by, display, last_transition, locks_in_force
-from ims.people import Contact, EntryLink, LastUnlock, Profile, Tenant, TenantId, User
-from scim.attributes import Document, Mutability
-from scim.errors import BadRequest, ScimType
-from scim.schemas import LOCKSTEP_URN, USER, USER_URN, split_urn
+from ims.people import EntryLink, LastUnlock, Tenant, TenantId, User
+from scim.attributes import Document
+from scim.profiles import profile_document
 from scim.times import shown
-from scim.values import accepted, assigned
+from scim.urns import ENTERPRISE_URN, LOCKSTEP_URN, USER_URN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +45,18 @@ def location(user: User, base_url: str) -> str:
     return f"{base_url}/Users/{user.id}"
 
 
-def rendered(user: User, lens: Lens) -> Document:
+def rendered(user: User, lens: Lens, groups: tuple[Membership, ...] = ()) -> Document:
     """Return the user as a SCIM resource, whole; `scim.projection` takes away what the client does not want."""
     in_force = locks_in_force(user.locks, lens.now)
+    profile = profile_document(user.profile)
+    enterprise = [ENTERPRISE_URN] if ENTERPRISE_URN in profile else []
+    belongs = {"groups": [_membership(one, lens) for one in groups]} if groups else {}
     return {
-        "schemas": [USER_URN, LOCKSTEP_URN],
+        "schemas": [USER_URN, *enterprise, LOCKSTEP_URN],
         "id": user.id,
-        **profile_document(user.profile),
+        **profile,
         "active": not in_force,
+        **belongs,
         "meta": {
             "resourceType": "User",
             "created": shown(user.created),
@@ -61,6 +65,15 @@ def rendered(user: User, lens: Lens) -> Document:
             "version": etag(user, lens.now),
         },
         LOCKSTEP_URN: _lockstep(user, in_force, lens),
+    }
+
+
+def _membership(one: Membership, lens: Lens) -> Document:
+    return {
+        "value": one.group,
+        "$ref": f"{lens.base_url}/Groups/{one.group}",
+        "display": one.display,
+        "type": "direct" if one.direct else "indirect",
     }
 
 
@@ -122,129 +135,3 @@ def _directory(entry: EntryLink, lens: Lens) -> Document:
     if lens.evidence:
         document["dn"] = entry.dn
     return document
-
-
-# --- the profile: what a client may write ----------------------------------------------------------------------------
-
-
-def profile_document(profile: Profile) -> Document:
-    """Return a profile as JSON; what is unassigned is left out (RFC 7643 section 2.5)."""
-    name: Document = {
-        "formatted": profile.formatted_name,
-        "familyName": profile.family_name,
-        "givenName": profile.given_name,
-        "middleName": profile.middle_name,
-        "honorificPrefix": profile.honorific_prefix,
-        "honorificSuffix": profile.honorific_suffix,
-    }
-    return assigned(
-        {
-            "externalId": profile.external_id,
-            "userName": profile.user_name,
-            "name": assigned(name),
-            "displayName": profile.display_name,
-            "nickName": profile.nick_name,
-            "profileUrl": profile.profile_url,
-            "title": profile.title,
-            "userType": profile.user_type,
-            "preferredLanguage": profile.preferred_language,
-            "locale": profile.locale,
-            "timezone": profile.timezone,
-            "emails": [_contact_document(contact) for contact in profile.emails],
-            "phoneNumbers": [_contact_document(contact) for contact in profile.phone_numbers],
-        },
-    )
-
-
-def profile_of(document: Document) -> Profile:
-    """Return the profile in a document of accepted values (`scim.values`). Raises BadRequest without a userName."""
-    name = document.get("name")
-    names = name if isinstance(name, dict) else {}
-    user_name = _text(document, "userName")
-    if not user_name.strip():
-        raise BadRequest(ScimType.INVALID_VALUE, "userName is required and must not be blank")
-    return Profile(
-        user_name=user_name,
-        external_id=_text(document, "externalId"),
-        display_name=_text(document, "displayName"),
-        formatted_name=_text(names, "formatted"),
-        given_name=_text(names, "givenName"),
-        family_name=_text(names, "familyName"),
-        middle_name=_text(names, "middleName"),
-        honorific_prefix=_text(names, "honorificPrefix"),
-        honorific_suffix=_text(names, "honorificSuffix"),
-        nick_name=_text(document, "nickName"),
-        profile_url=_text(document, "profileUrl"),
-        title=_text(document, "title"),
-        user_type=_text(document, "userType"),
-        preferred_language=_text(document, "preferredLanguage"),
-        locale=_text(document, "locale"),
-        timezone=_text(document, "timezone"),
-        emails=_contacts(document, "emails"),
-        phone_numbers=_contacts(document, "phoneNumbers"),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewUser:
-    """What a client asks to be created."""
-
-    profile: Profile
-    active: bool
-
-
-def new_user(document: Document) -> NewUser:
-    """Return what a POST asks for (RFC 7644 section 3.3). Raises BadRequest.
-
-    What the client may not set is ignored, as the RFC demands; so is what we do not know, because identity providers
-    send far more of a person than anybody keeps (schemas of their own without a value, `password`, `roles: []`).
-    """
-    known: Document = {}
-    for name, value in _core_members(document):
-        attribute = USER.attribute(name)
-        if attribute is not None and attribute.mutability is Mutability.READ_WRITE:
-            known[attribute.name] = accepted(attribute, value, attribute.name)
-    _demand_schema(document)
-    active = known.pop("active", None)
-    return NewUser(profile=profile_of(known), active=active is not False)
-
-
-def _core_members(document: Document) -> Iterator[tuple[str, object]]:
-    """Yield the members of a resource that can be core attributes, also behind the core schema's URN."""
-    for name, value in document.items():
-        schema, rest = split_urn(name)
-        if schema is USER and not rest and isinstance(value, dict):
-            yield from value.items()
-        elif schema in (USER, None):
-            yield rest, value
-
-
-def _demand_schema(document: Document) -> None:
-    """Refuse a resource that does not say it is a User (RFC 7643 section 3)."""
-    schemas = next((value for name, value in document.items() if name.lower() == "schemas"), None)
-    urns = schemas if isinstance(schemas, list) else []
-    if not all(isinstance(urn, str) for urn in urns) or USER_URN.lower() not in [urn.lower() for urn in urns]:
-        raise BadRequest(ScimType.INVALID_SYNTAX, f"schemas must be an array that holds {USER_URN}")
-
-
-def _text(document: Document, name: str) -> str:
-    value = document.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _contact_document(contact: Contact) -> Document:
-    told = assigned({"value": contact.value, "type": contact.type, "display": contact.display})
-    return {**told, "primary": contact.primary}
-
-
-def _contacts(document: Document, name: str) -> tuple[Contact, ...]:
-    elements = document.get(name)
-    return tuple(
-        Contact(
-            value=_text(element, "value"),
-            type=_text(element, "type"),
-            display=_text(element, "display"),
-            primary=element.get("primary") is True,
-        )
-        for element in (elements if isinstance(elements, list) else ())
-    )

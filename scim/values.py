@@ -1,11 +1,16 @@
 """Values that a client sends, held against the schema table: the right type, a sane size, names spelled as we do."""
 
+import base64
+
 from scim.attributes import Document, Kind, Mutability, ScimAttribute
 from scim.errors import BadRequest, ScimType
 
 TEXT_CHARACTERS_MAX = 512
 REFERENCE_CHARACTERS_MAX = 2_048
+BINARY_CHARACTERS_MAX = 32_768
 ELEMENTS_MAX = 100
+_MOST = {Kind.REFERENCE: REFERENCE_CHARACTERS_MAX, Kind.BINARY: BINARY_CHARACTERS_MAX}
+_URL_SAFE = str.maketrans("-_", "+/")
 
 
 def accepted(attribute: ScimAttribute, value: object, where: str) -> object:
@@ -25,7 +30,7 @@ def accepted_element(attribute: ScimAttribute, value: object, where: str) -> obj
     """Return `value` as one element of a multi-valued attribute, or as the value of a singular one."""
     match attribute.kind:
         case Kind.COMPLEX:
-            return _complex(attribute, value, where)
+            return _element(attribute, value, where)
         case Kind.BOOLEAN:
             return boolean(value, where)
         case _:
@@ -52,18 +57,33 @@ def one_primary_at_most(elements: list[Document], where: str) -> None:
         raise BadRequest(ScimType.INVALID_VALUE, f"{where}: only one value can be primary")
 
 
+def elements_of(value: object) -> list[Document]:
+    """Return the elements of an accepted multi-valued attribute; none where it is unassigned."""
+    return list(value) if isinstance(value, list) else []
+
+
 def _elements(attribute: ScimAttribute, value: object, where: str) -> list[Document] | None:
     if not isinstance(value, list):
         raise BadRequest(ScimType.INVALID_VALUE, f"{where} must be an array of objects")
     if len(value) > ELEMENTS_MAX:
         raise BadRequest(ScimType.INVALID_VALUE, f"{where} holds more than {ELEMENTS_MAX} values")
     elements = [
-        assigned(_complex(attribute, element, f"{where}[{number}]"))
+        assigned(_element(attribute, element, f"{where}[{number}]"))
         for number, element in enumerate(value)
         if element is not None
     ]
     one_primary_at_most(elements, where)
-    return [element for element in elements if "value" in element] or None
+    return [element for element in elements if says_something(attribute, element)] or None
+
+
+def _element(attribute: ScimAttribute, value: object, where: str) -> Document:
+    """Return one complex element; a text alone is its value where clients send it so."""
+    return _complex(attribute, {"value": value} if attribute.bare and isinstance(value, str) else value, where)
+
+
+def says_something(attribute: ScimAttribute, element: Document) -> bool:
+    """Return whether an element has what makes it one: a value, or any part where its schema knows no value."""
+    return "value" in element if attribute.part("value") else bool(element.keys() - {"primary", "type"})
 
 
 def _complex(attribute: ScimAttribute, value: object, where: str) -> Document:
@@ -72,7 +92,7 @@ def _complex(attribute: ScimAttribute, value: object, where: str) -> Document:
     document: Document = {}
     for name, member in value.items():
         part = attribute.part(name)
-        if part is not None and part.mutability is Mutability.READ_WRITE:
+        if part is not None and part.mutability is not Mutability.READ_ONLY:
             document[part.name] = accepted(part, member, f"{where}.{part.name}")
     return document
 
@@ -80,7 +100,17 @@ def _complex(attribute: ScimAttribute, value: object, where: str) -> Document:
 def _text(attribute: ScimAttribute, value: object, where: str) -> str | None:
     if not isinstance(value, str):
         raise BadRequest(ScimType.INVALID_VALUE, f"{where} must be a string")
-    most = REFERENCE_CHARACTERS_MAX if attribute.kind is Kind.REFERENCE else TEXT_CHARACTERS_MAX
+    most = _MOST.get(attribute.kind, TEXT_CHARACTERS_MAX)
     if len(value) > most:
         raise BadRequest(ScimType.INVALID_VALUE, f"{where} is longer than {most} characters")
+    if attribute.kind is Kind.BINARY:
+        _demand_base64(value, where)
     return value or None
+
+
+def _demand_base64(value: str, where: str) -> None:
+    """Refuse what is not base64 (RFC 7643 section 2.3.6); the text itself is kept as it was sent."""
+    try:
+        base64.b64decode(value.translate(_URL_SAFE), validate=True)
+    except ValueError as error:
+        raise BadRequest(ScimType.INVALID_VALUE, f"{where} is not base64: {error}") from error

@@ -14,21 +14,35 @@ from ims.ports import Applied, Batch, UserChange
 from ims.store.audit import append
 from ims.store.digests import save_digests
 from ims.store.engine import among, chunks, insert_rows, insert_tuples
+from ims.store.groups import forget_members
 from ims.store.held import counted_rows
 from ims.store.intents import close, require_open
 from ims.store.rows import (
+    ADDRESS_COLUMNS,
     CONTACT_COLUMNS,
     ENTRY_COLUMNS,
     LOCK_COLUMNS,
     USER_COLUMNS,
     Values,
+    address_rows,
     contact_rows,
     entry_rows,
     lock_rows,
     user_row,
 )
 from ims.store.sync_state import applied_before, require_fence, save_progress
-from ims.store.tables import affiliations, contacts, counted, entries, locks, microseconds, revision, tokens, users
+from ims.store.tables import (
+    addresses,
+    affiliations,
+    contacts,
+    counted,
+    entries,
+    locks,
+    microseconds,
+    revision,
+    tokens,
+    users,
+)
 
 _HISTORY_COLUMNS = ("user", "tenant", "status", "since", "rule")
 
@@ -97,6 +111,7 @@ def _write(connection: Connection, batch: Batch, sorted_out: _SortedOut, applied
     _delete_users(connection, sorted_out.replaced)
     _refuse_taken([change.user for change in kept], connection)
     _insert_users(connection, kept, applied.revision, now)
+    forget_members(connection, [change.user.id for change in kept if change.user.deleted_by])
     history = [row for change in kept for row in _history_rows(change)]
     insert_tuples(connection, affiliations, _HISTORY_COLUMNS, history)
     insert_rows(connection, counted, (row for change in kept for row in counted_rows(change.counted)))
@@ -118,6 +133,8 @@ def _insert_users(connection: Connection, wanted: Sequence[UserChange], version:
     insert_tuples(connection, users, USER_COLUMNS, rows)
     rows = [row for number, one in numbered for row in contact_rows(number, one.user)]
     insert_tuples(connection, contacts, CONTACT_COLUMNS, rows)
+    rows = [row for number, one in numbered for row in address_rows(number, one.user)]
+    insert_tuples(connection, addresses, ADDRESS_COLUMNS, rows)
     rows = [row for number, one in numbered for row in lock_rows(number, one.user)]
     insert_tuples(connection, locks, LOCK_COLUMNS, rows)
     rows = [row for number, one in numbered for row in entry_rows(number, one.user, one.digest)]
@@ -125,7 +142,7 @@ def _insert_users(connection: Connection, wanted: Sequence[UserChange], version:
 
 
 def _delete_users(connection: Connection, ids: Sequence[str]) -> None:
-    """Delete user rows; their contacts, locks and entries go along.
+    """Delete user rows; their contacts, addresses, locks and entries go along.
 
     A changed user is deleted and inserted anew: two users can then swap their names in one batch.
     """
@@ -136,6 +153,7 @@ def _delete_users(connection: Connection, ids: Sequence[str]) -> None:
 def _forget(connection: Connection, removed: Sequence[UserId]) -> None:
     """Remove users with all that is theirs, but for the audit."""
     _delete_users(connection, removed)
+    forget_members(connection, removed)
     for some in chunks(removed):
         connection.execute(delete(affiliations).where(affiliations.c.user.in_(some)))
         connection.execute(delete(tokens).where(tokens.c.user.in_(some)))

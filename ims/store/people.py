@@ -14,7 +14,7 @@ from ims.query import Page, Query, UserPage
 from ims.store.bulk import apply
 from ims.store.digests import entries_with, known_entries
 from ims.store.engine import Part, among
-from ims.store.query import compiled
+from ims.store.query import compiled, in_order
 from ims.store.rows import WHOLE, user_of
 from ims.store.tables import TO_CONFIRM, affiliations, entries, held_items, locks, revision, users
 
@@ -34,7 +34,7 @@ class SqlPeople(Part):
         return user_of(row) if row else None
 
     def find(self, tenant: TenantId | None, query: Query, page: Page, now: datetime) -> UserPage:
-        """Return the users of `tenant` (None = of all) that satisfy `query` at `now`, ordered by id.
+        """Return the users of `tenant` (None = of all) that satisfy `query` at `now`, ordered as the page says.
 
         Exact for every `now` from the last write of a user on. Raises InvalidInput for a question or a page that makes
         no sense.
@@ -43,7 +43,7 @@ class SqlPeople(Part):
             raise InvalidInput(f"A page has no negative size or offset ({page.limit}, {page.offset})")
         with self._database.reading() as connection:
             condition = and_(_in_tenant(tenant), compiled(query, now))
-            found = _users(connection, _page(condition, page)) if page.limit else ()
+            found = _users(connection, _page(condition, page, now)) if page.limit else ()
             total = _known_total(page, len(found))
             if total is None:
                 total = connection.execute(select(func.count()).select_from(users).where(condition)).scalar_one()
@@ -142,14 +142,15 @@ def _in_tenant(tenant: TenantId | None) -> ColumnElement[bool]:
     return true() if tenant is None else users.c.tenant == tenant
 
 
-def _page(condition: ColumnElement[bool], page: Page) -> Select[tuple[object, ...]]:
+def _page(condition: ColumnElement[bool], page: Page, now: datetime) -> Select[tuple[object, ...]]:
     """Return the statement for one page. What an offset skips is skipped in an index, without reading any row."""
-    numbers = select(users.c.number).where(condition).order_by(users.c.id).limit(page.limit)
+    order = in_order(page.sort, now)
+    numbers = select(users.c.number).where(condition).order_by(*order).limit(page.limit)
     if page.after is not None:
         numbers = numbers.where(users.c.id > page.after)
     if page.offset:
         numbers = numbers.offset(page.offset)
-    return select(*WHOLE).where(users.c.number.in_(numbers)).order_by(users.c.id)
+    return select(*WHOLE).where(users.c.number.in_(numbers)).order_by(*order)
 
 
 def _known_total(page: Page, found: int) -> int | None:

@@ -3,10 +3,11 @@
 It holds nothing that the clock or the ledger decides: those are added by whoever shows the user.
 """
 
+from dataclasses import fields
 from operator import attrgetter
 from typing import Any
 
-from ims.people import Contact, Profile
+from ims.people import CONTACT_LISTS, ENTERPRISE_TEXTS, Address, Contact, Profile
 from ims.store.codec import Document, dumps, reader
 
 _NAMES = ("formatted_name", "family_name", "given_name", "middle_name", "honorific_prefix", "honorific_suffix")
@@ -21,9 +22,13 @@ _TEXTS = (
     "preferred_language",
     "locale",
     "timezone",
+    *ENTERPRISE_TEXTS,
 )
 _names_of = attrgetter(*_NAMES)
 _texts_of = attrgetter(*_TEXTS)
+_contacts_of = attrgetter(*CONTACT_LISTS)
+_ADDRESS = tuple(one.name for one in fields(Address))
+_address_parts = attrgetter(*_ADDRESS)
 
 
 class _Name(Document):
@@ -44,8 +49,21 @@ class _Contact(Document):
     primary: bool = False
 
 
+class _Address(Document):
+    """A postal address; its parts are in the order of `Address`."""
+
+    formatted: str = ""
+    street_address: str = ""
+    locality: str = ""
+    region: str = ""
+    postal_code: str = ""
+    country: str = ""
+    type: str = ""
+    primary: bool = False
+
+
 class _Profile(Document):
-    """A profile; its texts are in the order of `_TEXTS`."""
+    """A profile: texts in the order of `_TEXTS`, then the name, then lists in the order of `CONTACT_LISTS`."""
 
     user_name: str
     external_id: str = ""
@@ -57,9 +75,21 @@ class _Profile(Document):
     preferred_language: str = ""
     locale: str = ""
     timezone: str = ""
+    employee_number: str = ""
+    cost_center: str = ""
+    organization: str = ""
+    division: str = ""
+    department: str = ""
+    manager: str = ""
     name: _Name | None = None
     emails: tuple[_Contact, ...] = ()
     phone_numbers: tuple[_Contact, ...] = ()
+    ims: tuple[_Contact, ...] = ()
+    photos: tuple[_Contact, ...] = ()
+    entitlements: tuple[_Contact, ...] = ()
+    roles: tuple[_Contact, ...] = ()
+    x509_certificates: tuple[_Contact, ...] = ()
+    addresses: tuple[_Address, ...] = ()
 
 
 _read = reader(_Profile)
@@ -70,7 +100,9 @@ def document_of(profile: Profile) -> str:
     """Return the profile's JSON text; what is unassigned is left out (RFC 7643 section 2.5)."""
     names = _names_of(profile)
     name = _Name(*names) if any(names) else None
-    values = (*_texts_of(profile), name, _written(profile.emails), _written(profile.phone_numbers))
+    lists = map(_written, _contacts_of(profile))
+    addresses = tuple(_Address(*_address_parts(one)) for one in profile.addresses)
+    values = (*_texts_of(profile), name, *lists, addresses)
     return dumps(_Profile(*values))
 
 
@@ -80,7 +112,14 @@ def profile_of(document: str) -> Profile:
     texts: dict[str, Any] = dict(zip(_TEXTS, _texts_of(read), strict=True))
     if read.name is not None:
         texts |= zip(_NAMES, _names_in(read.name), strict=True)
-    return Profile(**texts, emails=_contacts(read.emails), phone_numbers=_contacts(read.phone_numbers))
+    for kind, contacts in zip(CONTACT_LISTS, _contacts_of(read), strict=True):
+        if contacts:
+            texts[kind] = _contacts(contacts)
+    if read.addresses:
+        texts["addresses"] = tuple(
+            Address(**dict(zip(_ADDRESS, _address_parts(one), strict=True))) for one in read.addresses
+        )
+    return Profile(**texts)
 
 
 def _written(contacts: tuple[Contact, ...]) -> tuple[_Contact, ...]:
@@ -88,8 +127,6 @@ def _written(contacts: tuple[Contact, ...]) -> tuple[_Contact, ...]:
 
 
 def _contacts(read: tuple[_Contact, ...]) -> tuple[Contact, ...]:
-    if not read:
-        return ()
     return tuple(
         [Contact(value=one.value, type=one.type, primary=one.primary, display=one.display) for one in read],
     )

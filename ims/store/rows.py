@@ -10,12 +10,21 @@ from sqlalchemy import RowMapping
 
 from ims.locks import BEGINNING, NEVER, Lock, display, state_of
 from ims.names import key_of_name
-from ims.people import Affiliation, ConnectionName, EntryLink, LastUnlock, Revision, Role, User
+from ims.people import (
+    CONTACT_LISTS,
+    ENTERPRISE_TEXTS,
+    Affiliation,
+    ConnectionName,
+    EntryLink,
+    LastUnlock,
+    Revision,
+    Role,
+    User,
+)
 from ims.ports import EntryDigest
-from ims.query import Collection
 from ims.store.codec import decode, encode
 from ims.store.profiles import document_of, profile_of
-from ims.store.tables import FOLDED, microseconds, users
+from ims.store.tables import ADDRESS_PARTS, FOLDED, microseconds, users
 
 Row = Mapping[str, Any]
 Values = tuple[object, ...]
@@ -23,7 +32,9 @@ Values = tuple[object, ...]
 _FREE = tuple(map(microseconds, (BEGINNING, NEVER, NEVER)))
 """The `LockState` of somebody without locks: free, and next locked at no time, whenever that is asked."""
 _FOLDED = attrgetter(*FOLDED)
-_EMAILS, _PHONE_NUMBERS = Collection.EMAILS.value, Collection.PHONE_NUMBERS.value
+_ENTERPRISE = attrgetter(*ENTERPRISE_TEXTS)
+_LISTS = attrgetter(*CONTACT_LISTS)
+_ADDRESS = attrgetter(*ADDRESS_PARTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +100,7 @@ USER_COLUMNS = (
     "affiliation_since",
     *(f"{name}_key" for name in FOLDED),
 )
+ADDRESS_COLUMNS = ("user", "position", *(f"{part}_key" for part in ADDRESS_PARTS), "primary")
 CONTACT_COLUMNS = ("user", "kind", "position", "value_key", "type_key", "display_key", "primary")
 LOCK_COLUMNS = (
     "user",
@@ -155,20 +167,33 @@ def _standing(user: User) -> _Standing:
 
 
 def contact_rows(number: int, user: User) -> list[Values]:
-    """Return the rows of `contacts` for a user, as `CONTACT_COLUMNS` lists them."""
-    kinds = ((_EMAILS, user.profile.emails), (_PHONE_NUMBERS, user.profile.phone_numbers))
+    """Return the rows of `contacts` for a user, as `CONTACT_COLUMNS` lists them; a text is a list of one."""
+    profile = user.profile
+    texts = _ENTERPRISE(profile)
+    singles = zip(ENTERPRISE_TEXTS, texts, strict=True) if any(texts) else ()
     return [
-        (
-            number,
-            kind,
-            position,
-            contact.value.casefold(),
-            contact.type.casefold(),
-            contact.display.casefold(),
-            contact.primary,
-        )
-        for kind, contacts in kinds
-        for position, contact in enumerate(contacts)
+        *((number, kind, 0, text.casefold(), "", "", False) for kind, text in singles if text),
+        *(
+            (
+                number,
+                kind,
+                position,
+                contact.value.casefold(),
+                contact.type.casefold(),
+                contact.display.casefold(),
+                contact.primary,
+            )
+            for kind, contacts in zip(CONTACT_LISTS, _LISTS(profile), strict=True)
+            for position, contact in enumerate(contacts)
+        ),
+    ]
+
+
+def address_rows(number: int, user: User) -> list[Values]:
+    """Return the rows of `addresses` for a user, as `ADDRESS_COLUMNS` lists them."""
+    return [
+        (number, position, *map(str.casefold, _ADDRESS(address)), address.primary)
+        for position, address in enumerate(user.profile.addresses)
     ]
 
 

@@ -8,6 +8,7 @@ from ims.errors import StoreUnusable
 from ims.ports import Clock
 from ims.store.audit import SqlAuditLog
 from ims.store.engine import Database
+from ims.store.groups import SqlGroups
 from ims.store.held import SqlHeldBatches
 from ims.store.intents import SqlIntents
 from ims.store.migrations import require_current
@@ -24,7 +25,7 @@ class _MachineClock:
         return datetime.now(UTC)
 
 
-class SqlStore(SqlPeople, SqlAuditLog, SqlIntents, SqlTokens, SqlSyncState, SqlHeldBatches):
+class SqlStore(SqlPeople, SqlAuditLog, SqlIntents, SqlTokens, SqlSyncState, SqlHeldBatches, SqlGroups):
     """The identity store in a SQL database; usable from any number of threads."""
 
     def check(self) -> None:

@@ -136,7 +136,13 @@ FOLDED = (
     "locale",
     "timezone",
 )
-"""The profile's texts that are compared case-folded, by their names in `Profile` and in `ims.query.Attribute`."""
+"""The profile's texts with a column of their own, folded, by their names in `Profile` and in `ims.query.Attribute`.
+
+Those of `ims.people.ENTERPRISE_TEXTS` are rows of `contacts` instead: most people have none of them.
+"""
+
+ADDRESS_PARTS = ("formatted", "street_address", "locality", "region", "postal_code", "country", "type")
+"""The parts of an address that are compared case-folded, by their names in `Address` and in `ims.query.Member`."""
 
 users = Table(
     "users",
@@ -181,6 +187,16 @@ contacts = Table(
     sqlite_with_rowid=False,
 )
 
+addresses = Table(
+    "addresses",
+    METADATA,
+    _of_user(primary_key=True),
+    Column("position", Integer, primary_key=True),
+    *(_text(f"{part}_key") for part in ADDRESS_PARTS),
+    Column("primary", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 locks = Table(
     "locks",
     METADATA,
@@ -221,6 +237,35 @@ entries = Table(
     _moment("digest_until", nullable=True),
     UniqueConstraint("directory", "entry_id"),
     Index("ix_entries_to_confirm", "directory", sqlite_where=TO_CONFIRM, postgresql_where=TO_CONFIRM),
+    sqlite_with_rowid=False,
+)
+
+groups = Table(
+    "groups",
+    METADATA,
+    Column("number", _NUMBER, primary_key=True),
+    _text("id"),
+    _text("tenant"),
+    Column("version", BigInteger, nullable=False),
+    _moment("created"),
+    _moment("modified"),
+    _text("display_name"),
+    _text("display_name_key"),
+    _text("external_id"),
+    _text("connection"),
+    UniqueConstraint("id"),
+    Index(None, "tenant", "id"),
+    Index(None, "tenant", "display_name_key"),
+    Index(None, "tenant", "external_id"),
+)
+
+group_members = Table(
+    "group_members",
+    METADATA,
+    Column("group", _NUMBER, ForeignKey("groups.number", ondelete="CASCADE"), primary_key=True, nullable=False),
+    Column("member", Text, primary_key=True),
+    _text("kind"),
+    Index(None, "member"),
     sqlite_with_rowid=False,
 )
 

@@ -10,9 +10,11 @@ from scim2_models import Context, Error, Extension, ListResponse, PatchOp, Resou
 from scim2_models import User as ModelUser
 
 from ims.people import Contact, Profile
-from scim.patch import edit_of, parse
-from scim.resources import profile_document
-from scim.schemas import PATCH_URN, USER_URN
+from scim.patch import parse
+from scim.profiles import profile_document
+from scim.schemas import USERS
+from scim.urns import PATCH_URN, USER_URN
+from scim.user_patch import edit_of
 from tests.support.people import user
 from tests.support.scim_world import ScimWorld
 
@@ -22,9 +24,10 @@ ANSWER = Context.RESOURCE_QUERY_RESPONSE
 @pytest.fixture
 def model(scim: ScimWorld) -> Any:
     """Return a model of our users, built from nothing but what /Schemas publishes; it forbids what is not there."""
-    core, lockstep = (Schema.model_validate(schema) for schema in scim.idp.get("/Schemas").body["Resources"])
+    published = [Schema.model_validate(schema) for schema in scim.idp.get("/Schemas").body["Resources"]]
+    core, enterprise, lockstep, _ = published
     resource: Any = Resource.from_schema(core)
-    return resource[Extension.from_schema(lockstep)]
+    return resource[Extension.from_schema(enterprise) | Extension.from_schema(lockstep)]
 
 
 def assigned(value: Any) -> Any:
@@ -115,7 +118,7 @@ def test_a_patch_comes_to_the_same(changes: list[dict[str, object]]) -> None:
     one = replace(user("ada"), profile=ADA)
     theirs: ModelUser[Any] = ModelUser.model_validate({"schemas": [USER_URN], **profile_document(ADA)})
     PatchOp[ModelUser[Any]].model_validate(body).patch(theirs)
-    edit = edit_of(parse(body), one)
+    edit = edit_of(parse(body, USERS), one, creates=False)
     ours = profile_document(edit.profile or ADA)
     expected = theirs.model_dump(exclude={"schemas", "active"})
     assert _comparable(ours) == _comparable(expected)

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from scim2_models import ListResponse, ResourceType, Schema, ServiceProviderConfig
 
-from scim.schemas import LOCKSTEP_URN, USER_URN
 from scim.services import Limits
+from scim.urns import ENTERPRISE_URN, GROUP_URN, LOCKSTEP_URN, USER_URN
 from tests.support.scim_world import BASE, Caller, ScimWorld
 
 PATHS = ("/ServiceProviderConfig", "/ResourceTypes", "/ResourceTypes/User", "/Schemas", f"/Schemas/{USER_URN}")
@@ -19,32 +19,35 @@ def test_the_configuration_tells_the_truth(make_scim: Callable[..., ScimWorld]) 
     offered = {name: body[name]["supported"] for name in ("patch", "bulk", "filter", "changePassword", "sort", "etag")}
     assert offered == {
         "patch": True,
-        "bulk": False,
+        "bulk": True,
         "filter": True,
         "changePassword": False,
-        "sort": False,
+        "sort": True,
         "etag": True,
     }
-    assert body["bulk"] == {"supported": False, "maxOperations": 0, "maxPayloadSize": 5_000}
+    assert body["bulk"] == {"supported": True, "maxOperations": 1_000, "maxPayloadSize": 5_000}
     assert body["filter"]["maxResults"] == 2
     for name in "abc":
         scim.provisioned(name)
     assert len(scim.idp.find("userName pr", count=50).body["Resources"]) == 2
 
 
-def test_there_is_one_resource_type(scim: ScimWorld) -> None:
+def test_there_are_two_resource_types(scim: ScimWorld) -> None:
     body = scim.idp.get("/ResourceTypes").body
     ListResponse[ResourceType].model_validate(body)
-    (user_type,) = body["Resources"]
+    user_type, group_type = body["Resources"]
+    assert group_type == scim.idp.get("/ResourceTypes/Group").body
     assert user_type == scim.idp.get("/ResourceTypes/User").body
     assert (user_type["endpoint"], user_type["schema"]) == ("/Users", USER_URN)
-    assert user_type["schemaExtensions"] == [{"schema": LOCKSTEP_URN, "required": False}]
+    assert user_type["schemaExtensions"] == [
+        {"schema": urn, "required": False} for urn in (ENTERPRISE_URN, LOCKSTEP_URN)
+    ]
 
 
 def test_the_schemas_are_listed_and_found_in_any_case(scim: ScimWorld) -> None:
     body = scim.idp.get("/Schemas").body
     ListResponse[Schema].model_validate(body)
-    assert [schema["id"] for schema in body["Resources"]] == [USER_URN, LOCKSTEP_URN]
+    assert [schema["id"] for schema in body["Resources"]] == [USER_URN, ENTERPRISE_URN, LOCKSTEP_URN, GROUP_URN]
     for schema in body["Resources"]:
         assert scim.idp.get(f"/Schemas/{schema['id']}").body == schema
         assert scim.idp.get(f"/Schemas/{schema['id'].upper()}").body == schema
@@ -73,7 +76,7 @@ def test_discovery_is_for_reading_only(scim: ScimWorld, path: str) -> None:
 
 def test_what_is_not_there(scim: ScimWorld) -> None:
     assert scim.idp.get("/Schemas/urn:unheard:of").status == 404
-    assert scim.idp.get("/ResourceTypes/Group").status == 404
+    assert scim.idp.get("/ResourceTypes/Device").status == 404
 
 
 def test_discovery_needs_a_token_unless_settings_say_otherwise(make_scim: Callable[..., ScimWorld]) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scim.app import PREFIX
-from scim.schemas import LOCKSTEP_URN, PATCH_URN, USER_URN
+from scim.urns import LOCKSTEP_URN, PATCH_URN, USER_URN
 from tests.support.scim_world import Reply, ScimWorld
 from tests.support.unlock_world import open_world
 

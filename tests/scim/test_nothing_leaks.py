@@ -9,7 +9,7 @@ import structlog
 
 from ims.errors import StoreUnusable
 from ims.people import LastUnlock, Role
-from scim.schemas import LOCKSTEP_URN
+from scim.urns import LOCKSTEP_URN
 from tests.support.scim_world import PORTAL, ScimWorld
 
 

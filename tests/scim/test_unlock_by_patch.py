@@ -6,7 +6,7 @@ import pytest
 
 from ims.locks import LockReason
 from ims.people import User
-from scim.schemas import LOCKSTEP_URN
+from scim.urns import LOCKSTEP_URN
 from tests.support.fake_directory import FakeEntry
 from tests.support.people import IDP, lock
 from tests.support.scim_world import ScimWorld

@@ -7,7 +7,7 @@ import pytest
 from ims.audit import Action
 from ims.locks import LockReason
 from ims.people import Contact
-from scim.schemas import LOCKSTEP_URN, USER_URN
+from scim.urns import LOCKSTEP_URN, USER_URN
 from tests.support.people import HR, IDP, lock
 from tests.support.scim_world import BASE, ScimWorld
 
@@ -84,7 +84,7 @@ def test_a_patch_answers_204_and_changes_the_user(scim: ScimWorld) -> None:
     scim.world.clock.forward(timedelta(minutes=5))
     reply = scim.idp.patch(
         ada.id,
-        {"op": "Replace", "path": 'emails[type eq "work"].value', "value": "x"},
+        {"op": "Replace", "path": 'emails[type sw "work"].value', "value": "x"},
     )
     assert reply.problem == (400, "noTarget")
     reply = scim.idp.patch(

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from scim.schemas import LIST_URN, LOCKSTEP_URN
+from scim.urns import LIST_URN, LOCKSTEP_URN
 from tests.support.people import GLOBEX, IDP, user
 from tests.support.scim_world import GLOBEX_IDP, ScimWorld
 

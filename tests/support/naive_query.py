@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ims.locks import Lock, display, in_force, last_transition
 from ims.names import key_of_name
-from ims.people import Contact, EntryLink, User
+from ims.people import Address, Contact, EntryLink, User
 from ims.query import (
     CASE_EXACT,
     And,
@@ -83,14 +83,14 @@ def value_of(user: User, attribute: Attribute, now: datetime) -> Value | None:
 def elements(user: User, collection: Collection, now: datetime) -> list[Element]:
     """Return the elements of a user's collection at `now`."""
     match collection:
-        case Collection.EMAILS:
-            return [_contact(contact) for contact in user.profile.emails]
-        case Collection.PHONE_NUMBERS:
-            return [_contact(contact) for contact in user.profile.phone_numbers]
+        case Collection.ADDRESSES:
+            return [_address(address) for address in user.profile.addresses]
         case Collection.LOCKS:
             return [_lock(lock) for lock in user.locks if in_force(lock, now)]
         case Collection.DIRECTORIES:
             return [_entry(entry) for entry in user.entries]
+        case _:
+            return [_contact(contact) for contact in getattr(user.profile, collection.value)]
 
 
 def _contact(contact: Contact) -> Element:
@@ -99,6 +99,19 @@ def _contact(contact: Contact) -> Element:
         Member.TYPE: contact.type,
         Member.PRIMARY: contact.primary,
         Member.DISPLAY: contact.display,
+    }
+
+
+def _address(address: Address) -> Element:
+    return {
+        Member.FORMATTED: address.formatted,
+        Member.STREET_ADDRESS: address.street_address,
+        Member.LOCALITY: address.locality,
+        Member.REGION: address.region,
+        Member.POSTAL_CODE: address.postal_code,
+        Member.COUNTRY: address.country,
+        Member.TYPE: address.type,
+        Member.PRIMARY: address.primary,
     }
 
 

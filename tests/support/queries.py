@@ -1,11 +1,13 @@
 """Random users and random questions about them: small alphabets and few moments, so that they meet often."""
 
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import strategies as st
 
 from ims.locks import Lock, LockId, LockReason
 from ims.people import (
+    Address,
     Affiliation,
     AffiliationStatus,
     ConnectionName,
@@ -45,7 +47,15 @@ FIELDS = (
     "preferred_language",
     "locale",
     "timezone",
+    "employee_number",
+    "cost_center",
+    "organization",
+    "division",
+    "department",
+    "manager",
 )
+LISTS = ("emails", "phone_numbers", "ims", "photos", "entitlements", "roles", "x509_certificates")
+CONTACT_MEMBERS = (Member.VALUE, Member.TYPE, Member.PRIMARY, Member.DISPLAY)
 FLAGS = {Attribute.ACTIVE, Attribute.LOCKED, Member.PRIMARY}
 TIMES = {
     Attribute.CREATED,
@@ -56,8 +66,17 @@ TIMES = {
     Member.LAST_SEEN,
 }
 MEMBERS = {
-    Collection.EMAILS: (Member.VALUE, Member.TYPE, Member.PRIMARY, Member.DISPLAY),
-    Collection.PHONE_NUMBERS: (Member.VALUE, Member.TYPE, Member.PRIMARY, Member.DISPLAY),
+    **{Collection(name): CONTACT_MEMBERS for name in LISTS},
+    Collection.ADDRESSES: (
+        Member.FORMATTED,
+        Member.STREET_ADDRESS,
+        Member.LOCALITY,
+        Member.REGION,
+        Member.POSTAL_CODE,
+        Member.COUNTRY,
+        Member.TYPE,
+        Member.PRIMARY,
+    ),
     Collection.LOCKS: (
         Member.ID,
         Member.VALUE,
@@ -76,6 +95,17 @@ KNOWN = ("affiliated", "unaffiliated", "held", "IDLE", "locked", "corp", "LAB", 
 # --- users -----------------------------------------------------------------------------------------------------------
 
 contacts = st.builds(Contact, value=texts, type=texts, primary=st.booleans(), display=texts)
+addresses = st.builds(
+    Address,
+    formatted=texts,
+    street_address=texts,
+    locality=texts,
+    region=texts,
+    postal_code=texts,
+    country=texts,
+    type=texts,
+    primary=st.booleans(),
+)
 
 
 @st.composite
@@ -98,7 +128,8 @@ def locks(draw: st.DrawFn, owner: UserId, tenant: TenantId) -> Lock:
 def users(draw: st.DrawFn, tenant: TenantId, number: int) -> User:
     """Return one user of a tenant; the number keeps its id, name and entries apart from the others'."""
     own = UserId(f"{tenant}-u-{number}")
-    fields = draw(st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, texts)))
+    fields: dict[str, Any] = draw(st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, texts)))
+    fields |= {name: tuple(draw(st.lists(contacts, max_size=1 + (name == "emails")))) for name in LISTS}
     entry = EntryLink(
         directory=DirectoryName(draw(st.sampled_from(["corp", "Lab"]))),
         entry_id=EntryId(f"{tenant}-{number}-{draw(texts)}"),
@@ -110,8 +141,7 @@ def users(draw: st.DrawFn, tenant: TenantId, number: int) -> User:
         tenant=tenant,
         profile=Profile(
             user_name=f"{draw(texts)}{number}",
-            emails=tuple(draw(st.lists(contacts, max_size=2))),
-            phone_numbers=tuple(draw(st.lists(contacts, max_size=1))),
+            addresses=tuple(draw(st.lists(addresses, max_size=2))),
             **fields,
         ),
         created=draw(moments),

@@ -14,8 +14,8 @@ from ims import permits
 from ims.credentials import Connection, Token, digest_of, new_secret
 from ims.people import ConnectionName, Role, Tenant, TenantId, User, UserId
 from scim.app import PREFIX, blueprint
-from scim.schemas import ERROR_URN, PATCH_URN, USER_URN
 from scim.services import Limits, ScimServices
+from scim.urns import ERROR_URN, PATCH_URN, USER_URN
 from tests.support.people import ACME, GLOBEX, HR, IDP, user
 from tests.support.unlock_world import World
 

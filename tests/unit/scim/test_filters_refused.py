@@ -8,6 +8,7 @@ import pytest
 from ims.query import EVERYTHING, NOTHING, Attribute, Compare, Operator
 from scim.errors import BadRequest, ScimType, Sensitive
 from scim.filters import CHARACTERS_MAX, CLAUSES_MAX, NESTING_MAX, compiled
+from scim.schemas import USERS
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ from scim.filters import CHARACTERS_MAX, CLAUSES_MAX, NESTING_MAX, compiled
 )
 def test_what_is_no_filter_is_invalid(text: str) -> None:
     with pytest.raises(BadRequest) as refusal:
-        compiled(text, evidence=True)
+        compiled(text, USERS, evidence=True)
     assert refusal.value.scim_type is ScimType.INVALID_FILTER
 
 
@@ -90,32 +91,32 @@ def test_what_is_no_filter_is_invalid(text: str) -> None:
 )
 def test_a_password_in_a_url_is_sensitive(text: str) -> None:
     with pytest.raises(Sensitive) as refusal:
-        compiled(text, evidence=True)
+        compiled(text, USERS, evidence=True)
     assert '"x"' not in str(refusal.value)
 
 
 def test_the_place_of_a_mistake_is_told() -> None:
     with pytest.raises(BadRequest, match="position 10 on"):
-        compiled('userName ? "x"', evidence=False)
+        compiled('userName ? "x"', USERS, evidence=False)
     with pytest.raises(BadRequest, match="position 17 on"):
-        compiled('userName eq "x" "y"', evidence=False)
+        compiled('userName eq "x" "y"', USERS, evidence=False)
     with pytest.raises(BadRequest, match="ends too early"):
-        compiled("userName eq ", evidence=False)
+        compiled("userName eq ", USERS, evidence=False)
 
 
 @pytest.mark.parametrize("name", ["locks.evidence", "directories.dn", 'directories[dn eq "x"]', "locks[evidence pr]"])
 def test_evidence_is_unknown_to_a_connection(name: str) -> None:
     text = name if name.endswith("]") else f'{name} eq "x"'
     with pytest.raises(BadRequest) as refusal:
-        compiled(text, evidence=False)
+        compiled(text, USERS, evidence=False)
     assert refusal.value.scim_type is ScimType.INVALID_FILTER
 
 
 def test_as_much_as_allowed_is_allowed() -> None:
-    compiled(" or ".join(["title pr"] * CLAUSES_MAX), evidence=False)
-    compiled("(" * NESTING_MAX + "title pr" + ")" * NESTING_MAX, evidence=False)
+    compiled(" or ".join(["title pr"] * CLAUSES_MAX), USERS, evidence=False)
+    compiled("(" * NESTING_MAX + "title pr" + ")" * NESTING_MAX, USERS, evidence=False)
     text = 'title eq "' + "x" * (CHARACTERS_MAX - len('title eq ""')) + '"'
-    assert isinstance(compiled(text, evidence=False), Compare)
+    assert isinstance(compiled(text, USERS, evidence=False), Compare)
 
 
 @pytest.mark.parametrize(
@@ -133,33 +134,35 @@ def test_as_much_as_allowed_is_allowed() -> None:
 def test_more_than_allowed_is_refused_at_once(text: str) -> None:
     began = time.perf_counter()
     with pytest.raises(BadRequest):
-        compiled(text, evidence=False)
+        compiled(text, USERS, evidence=False)
     assert time.perf_counter() - began < 1
 
 
 def test_values_keep_their_types() -> None:
     """The library's own syntax tree does not tell them apart."""
-    assert compiled('userName eq "true"', evidence=False) == Compare(Attribute.USER_NAME, Operator.EQ, "true")
-    assert compiled("active eq TRUE", evidence=False) == Compare(Attribute.ACTIVE, Operator.EQ, value=True)
-    assert compiled('active eq "False"', evidence=False) == Compare(Attribute.ACTIVE, Operator.EQ, value=False)
-    assert compiled('userName eq "null"', evidence=False) == Compare(Attribute.USER_NAME, Operator.EQ, "null")
-    assert compiled(r'userName eq "a\"\u0041\\"', evidence=False) == Compare(Attribute.USER_NAME, Operator.EQ, 'a"A\\')
+    assert compiled('userName eq "true"', USERS, evidence=False) == Compare(Attribute.USER_NAME, Operator.EQ, "true")
+    assert compiled("active eq TRUE", USERS, evidence=False) == Compare(Attribute.ACTIVE, Operator.EQ, value=True)
+    assert compiled('active eq "False"', USERS, evidence=False) == Compare(Attribute.ACTIVE, Operator.EQ, value=False)
+    assert compiled('userName eq "null"', USERS, evidence=False) == Compare(Attribute.USER_NAME, Operator.EQ, "null")
+    assert compiled(r'userName eq "a\"\u0041\\"', USERS, evidence=False) == Compare(
+        Attribute.USER_NAME, Operator.EQ, 'a"A\\'
+    )
 
 
 def test_what_every_user_has_is_decided_at_once() -> None:
-    assert compiled('meta.resourceType eq "user"', evidence=False) == EVERYTHING
-    assert compiled('meta.resourceType eq "Group"', evidence=False) == NOTHING
-    assert compiled("active pr", evidence=False) == EVERYTHING
+    assert compiled('meta.resourceType eq "user"', USERS, evidence=False) == EVERYTHING
+    assert compiled('meta.resourceType eq "Group"', USERS, evidence=False) == NOTHING
+    assert compiled("active pr", USERS, evidence=False) == EVERYTHING
 
 
 def test_a_compiled_filter_is_remembered() -> None:
     text = 'userName eq "remembered"'
-    assert compiled(text, evidence=False) is compiled(text, evidence=False)
+    assert compiled(text, USERS, evidence=False) is compiled(text, USERS, evidence=False)
 
 
 def test_a_lexer_serves_one_filter_only() -> None:
     """One shared by threads has mixed up two filters; here each call has its own, so results never mix."""
     texts = [f'userName eq "u{number}" and title pr or nickName co "{number}"' for number in range(400)]
     with ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(lambda text: compiled(text, evidence=True), texts))
-    assert results == [compiled.__wrapped__(text, evidence=True) for text in texts]
+        results = list(pool.map(lambda text: compiled(text, USERS, evidence=True), texts))
+    assert results == [compiled.__wrapped__(text, USERS, evidence=True) for text in texts]

@@ -3,11 +3,9 @@
 import pytest
 
 from scim.errors import BadRequest, ScimType
-from scim.paging import list_response, page_of
-from scim.parameters import parameters_of
-from scim.services import Limits
-
-LIMITS = Limits(page_default=100, page_max=200)
+from scim.listing import list_response
+from scim.parameters import parameters_in, parameters_of
+from scim.urns import SEARCH_URN
 
 
 @pytest.mark.parametrize(
@@ -48,14 +46,42 @@ def test_what_is_refused(pairs: list[tuple[str, str]]) -> None:
     assert refusal.value.scim_type is ScimType.INVALID_VALUE
 
 
+def test_a_search_request_says_the_same_as_a_query_string() -> None:
+    body = {
+        "schemas": [SEARCH_URN],
+        "Filter": 'userName eq "x"',
+        "startIndex": 3,
+        "count": 7,
+        "attributes": ["userName", "name.familyName"],
+        "sortBy": "userName",
+        "sortOrder": "Descending",
+        "cursor": None,
+    }
+    sent = {
+        "filter": 'userName eq "x"',
+        "startIndex": "3",
+        "count": "7",
+        "attributes": "userName,name.familyName",
+        "sortBy": "userName",
+        "sortOrder": "descending",
+    }
+    assert parameters_in(body) == parameters_of(sent.items())
+
+
 @pytest.mark.parametrize(
-    ("count", "limit"), [(None, 100), ("0", 0), ("50", 50), ("200", 200), ("201", 200), ("99999", 200)]
+    "body",
+    [
+        {},
+        {"schemas": ["urn:x"]},
+        {"schemas": [SEARCH_URN], "count": True},
+        {"schemas": [SEARCH_URN], "filter": ["x"]},
+        {"schemas": [SEARCH_URN], "sortOrder": "sideways"},
+        {"schemas": [SEARCH_URN], "count": "many"},
+    ],
 )
-def test_a_page_is_never_longer_than_allowed(count: str | None, limit: int) -> None:
-    page = page_of(
-        parameters_of({"count": count, "startIndex": "11"}.items() if count else [("startIndex", "11")]), LIMITS
-    )
-    assert (page.limit, page.offset) == (limit, 10)
+def test_a_wrong_search_request_is_refused(body: dict[str, object]) -> None:
+    with pytest.raises(BadRequest):
+        parameters_in(body)
 
 
 def test_a_list_says_what_it_is() -> None:

@@ -8,8 +8,10 @@ import pytest
 from ims.people import Contact, Profile, User
 from ims.provisioning import Edit
 from scim.errors import BadRequest, HttpProblem, ScimType
-from scim.patch import OPERATIONS_MAX, edit_of, parse, touches_active, wanted_active
-from scim.schemas import LOCKSTEP_URN, PATCH_URN, USER_URN
+from scim.patch import OPERATIONS_MAX, parse
+from scim.schemas import USERS
+from scim.urns import LOCKSTEP_URN, PATCH_URN, USER_URN
+from scim.user_patch import edit_of, touches_active, wanted_active
 from tests.support.people import user
 
 WORK = Contact(value="ada@work.example", type="work", primary=True)
@@ -34,7 +36,7 @@ def ada() -> User:
 
 def patched(ada: User, *operations: Operation) -> Profile:
     """Return the profile after the operations."""
-    edit = edit_of(parse({"schemas": [PATCH_URN], "Operations": list(operations)}), ada)
+    edit = edit_of(parse({"schemas": [PATCH_URN], "Operations": list(operations)}, USERS), ada, creates=False)
     return edit.profile or ada.profile
 
 
@@ -94,6 +96,7 @@ def test_without_a_path_every_name_is_one(ada: User) -> None:
         given_name="Augusta",
         title="Lady",
         external_id="8",
+        department="Engines",
         nick_name="Addie",
         emails=(WORK, replace(HOME, value="new@home.example")),
     )
@@ -115,7 +118,9 @@ def test_what_is_there_already_is_not_added_again(ada: User) -> None:
     assert patched(ada, {"op": "add", "path": "emails", "value": [same]}).emails[1:] == (HOME,)
     assert (
         edit_of(
-            parse({"schemas": [PATCH_URN], "Operations": [{"op": "add", "path": "title", "value": "Countess"}]}), ada
+            parse({"schemas": [PATCH_URN], "Operations": [{"op": "add", "path": "title", "value": "Countess"}]}, USERS),
+            ada,
+            creates=False,
         )
         == Edit()
     )
@@ -262,19 +267,19 @@ def test_what_is_refused(ada: User, operation: Operation, kind: ScimType) -> Non
 )
 def test_what_is_no_patch(document: dict[str, object]) -> None:
     with pytest.raises(BadRequest) as error:
-        parse(document)
+        parse(document, USERS)
     assert error.value.scim_type is ScimType.INVALID_SYNTAX
 
 
 def test_the_names_of_the_message_are_taken_in_any_case(ada: User) -> None:
     raw = {"SCHEMAS": [PATCH_URN.upper()], "operations": [{"OP": "Replace", "Path": "title", "VALUE": "Lady"}]}
-    assert edit_of(parse(raw), ada).profile == replace(ADA, title="Lady")
+    assert edit_of(parse(raw, USERS), ada, creates=False).profile == replace(ADA, title="Lady")
 
 
 def test_too_many_operations_are_413() -> None:
     operation = {"op": "add", "path": "title", "value": "x"}
     with pytest.raises(HttpProblem):
-        parse({"schemas": [PATCH_URN], "Operations": [operation] * (OPERATIONS_MAX + 1)})
+        parse({"schemas": [PATCH_URN], "Operations": [operation] * (OPERATIONS_MAX + 1)}, USERS)
 
 
 def test_a_patch_is_taken_whole_or_not_at_all(ada: User) -> None:
@@ -303,10 +308,14 @@ def test_a_directory_s_long_values_do_not_stand_in_the_way(ada: User) -> None:
 
 
 def test_active_is_kept_apart_from_the_profile(ada: User) -> None:
-    operations = parse({"schemas": [PATCH_URN], "Operations": [{"op": "Replace", "path": "active", "value": "False"}]})
-    assert edit_of(operations, ada) == Edit(active=False)
+    operations = parse(
+        {"schemas": [PATCH_URN], "Operations": [{"op": "Replace", "path": "active", "value": "False"}]}, USERS
+    )
+    assert edit_of(operations, ada, creates=False) == Edit(active=False)
     assert wanted_active(operations, ada.id) is False
     assert touches_active(operations)
-    mixed = parse({"schemas": [PATCH_URN], "Operations": [{"op": "add", "value": {"active": True, "title": "Lady"}}]})
-    assert edit_of(mixed, ada) == Edit(profile=replace(ADA, title="Lady"), active=True)
+    mixed = parse(
+        {"schemas": [PATCH_URN], "Operations": [{"op": "add", "value": {"active": True, "title": "Lady"}}]}, USERS
+    )
+    assert edit_of(mixed, ada, creates=False) == Edit(profile=replace(ADA, title="Lady"), active=True)
     assert wanted_active(mixed, ada.id) is None

@@ -4,7 +4,8 @@ import pytest
 
 from scim.attributes import Document
 from scim.projection import Projection
-from scim.schemas import LOCKSTEP_URN, USER_URN
+from scim.schemas import USERS
+from scim.urns import LOCKSTEP_URN, USER_URN
 
 ADA: Document = {
     "schemas": [USER_URN, LOCKSTEP_URN],
@@ -41,7 +42,7 @@ ALWAYS = {"schemas": ADA["schemas"], "id": "1"}
     ],
 )
 def test_only_what_is_wanted(wanted: str, shown: Document) -> None:
-    assert Projection.of(wanted=wanted, unwanted="").of_resource(ADA) == ALWAYS | shown
+    assert Projection.parse(USERS, wanted=wanted, unwanted="").of_resource(ADA) == ALWAYS | shown
 
 
 @pytest.mark.parametrize(
@@ -57,17 +58,17 @@ def test_only_what_is_wanted(wanted: str, shown: Document) -> None:
     ],
 )
 def test_all_but_what_is_not_wanted(unwanted: str, gone: set[str]) -> None:
-    shown = Projection.of(wanted="", unwanted=unwanted).of_resource(ADA)
+    shown = Projection.parse(USERS, wanted="", unwanted=unwanted).of_resource(ADA)
     assert shown == {name: value for name, value in ADA.items() if name not in gone}
 
 
 def test_a_part_can_be_left_out() -> None:
-    shown = Projection.of(wanted="", unwanted="emails.type,name.givenName,locks").of_resource(ADA)
+    shown = Projection.parse(USERS, wanted="", unwanted="emails.type,name.givenName,locks").of_resource(ADA)
     assert shown["emails"] == [{"value": "a@b"}, {"value": "c@d"}]
     assert shown["name"] == {"familyName": "Lovelace"}
     assert shown[LOCKSTEP_URN] == {"locked": False, "directories": [{"value": "corp", "entryId": "e"}]}
 
 
 def test_asking_for_nothing_is_the_default() -> None:
-    assert not Projection.of(wanted="", unwanted="")
-    assert Projection.of(wanted="", unwanted="").of_resource(ADA) is ADA
+    assert not Projection.parse(USERS, wanted="", unwanted="")
+    assert Projection.parse(USERS, wanted="", unwanted="").of_resource(ADA) is ADA

@@ -2,21 +2,30 @@
 
 from dataclasses import fields, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from ims.groups import GroupId, Membership
 from ims.locks import LedgerRules, LockReason
-from ims.people import Contact, DirectoryName, EntryId, EntryLink, LastUnlock, Profile, Revision
+from ims.people import CONTACT_LISTS, Address, Contact, DirectoryName, EntryId, EntryLink, LastUnlock, Profile, Revision
 from scim.attributes import Document, Mutability
 from scim.errors import BadRequest, ScimType
-from scim.resources import Lens, etag, new_user, profile_document, profile_of, rendered
-from scim.schemas import LOCKSTEP, LOCKSTEP_URN, USER, USER_URN
+from scim.lockstep_schema import LOCKSTEP
+from scim.profiles import profile_document, profile_of, wanted_user
+from scim.resources import Lens, etag, rendered
+from scim.urns import ENTERPRISE_URN, LOCKSTEP_URN, USER_URN
+from scim.user_schemas import USER
 from tests.support.clock import NOON
 from tests.support.people import lock, user
 from tests.support.scim_world import BASE, TENANTS
 
+TEXTS: dict[str, Any] = {field.name: f"<{field.name}>" for field in fields(Profile) if field.type in (str, "str")}
+LISTS: dict[str, Any] = {name: (Contact(value=f"<{name}>", type="other", display="D"),) for name in CONTACT_LISTS[2:]}
 FULL = Profile(
-    **{field.name: f"<{field.name}>" for field in fields(Profile) if field.type in (str, "str")},
+    **TEXTS,
+    **LISTS,
+    addresses=(Address(formatted="A", street_address="B", locality="C", region="D", postal_code="E", country="FR"),),
     emails=(Contact(value="a@b.example", type="work", primary=True, display="A"), Contact(value="c@d.example")),
     phone_numbers=(Contact(value="tel:+1-201-555-0123", type="mobile"),),
 )
@@ -35,9 +44,11 @@ def test_every_field_of_a_profile_comes_back() -> None:
 def test_every_writable_attribute_is_rendered_and_every_rendered_one_is_in_the_table() -> None:
     one = replace(user("ada"), profile=FULL)
     writable = {attribute.name for attribute in USER.attributes if attribute.mutability is Mutability.READ_WRITE}
-    shown = rendered(one, lens())
+    shown = rendered(one, lens(), (Membership(group=GroupId("g"), display="Staff", direct=True),))
     assert writable <= shown.keys()
-    assert shown.keys() - {LOCKSTEP_URN} == {attribute.name for attribute in (*USER.common, *USER.attributes)}
+    assert shown.keys() - {LOCKSTEP_URN, ENTERPRISE_URN} == {
+        attribute.name for attribute in (*USER.common, *USER.attributes)
+    }
 
 
 def test_everything_of_the_extension_is_rendered() -> None:
@@ -125,7 +136,7 @@ def posted(**members: object) -> Document:
 
 
 def test_what_is_read_only_or_unknown_is_ignored() -> None:
-    wanted = new_user(
+    wanted = wanted_user(
         posted(
             id="user-eve",
             meta={"resourceType": "Group"},
@@ -143,20 +154,25 @@ def test_what_is_read_only_or_unknown_is_ignored() -> None:
         ),
     )
     assert wanted.profile == Profile(
-        user_name="ada", nick_name="Addie", title="Countess", display_name="Ada", given_name="Ada"
+        user_name="ada",
+        nick_name="Addie",
+        title="Countess",
+        display_name="Ada",
+        given_name="Ada",
+        department="Engines",
     )
-    assert wanted.active is True
+    assert wanted.active is None
 
 
 @pytest.mark.parametrize(
-    ("sent", "means"), [(None, True), (True, True), ("True", True), (False, False), ("false", False)]
+    ("sent", "means"), [(None, None), (True, True), ("True", True), (False, False), ("false", False)]
 )
-def test_active_is_true_unless_it_is_false(sent: object, means: object) -> None:
-    assert new_user(posted(active=sent)).active is means
+def test_active_is_what_the_client_says_or_nothing(sent: object, means: object) -> None:
+    assert wanted_user(posted(active=sent)).active is means
 
 
 def test_nothing_is_nothing_however_it_is_written() -> None:
-    wanted = new_user(posted(title="", nickName=None, emails=[], phoneNumbers=[None, {"type": "work"}], name={}))
+    wanted = wanted_user(posted(title="", nickName=None, emails=[], phoneNumbers=[None, {"type": "work"}], name={}))
     assert wanted.profile == Profile(user_name="ada")
 
 
@@ -188,14 +204,14 @@ def test_nothing_is_nothing_however_it_is_written() -> None:
 )
 def test_a_wrong_value_is_refused_by_its_name(members: Document, where: str) -> None:
     with pytest.raises(BadRequest, match=where) as refusal:
-        new_user(posted(**members))
+        wanted_user(posted(**members))
     assert refusal.value.scim_type is ScimType.INVALID_VALUE
 
 
 @pytest.mark.parametrize("schemas", [None, USER_URN, [], [7], [USER_URN, 7], [LOCKSTEP_URN], {USER_URN: 1}])
 def test_a_resource_says_what_it_is(schemas: object) -> None:
     with pytest.raises(BadRequest, match="schemas") as refusal:
-        new_user(posted(schemas=schemas))
+        wanted_user(posted(schemas=schemas))
     assert refusal.value.scim_type is ScimType.INVALID_SYNTAX
 
 
