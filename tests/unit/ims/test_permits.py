@@ -10,6 +10,8 @@ import pytest
 from ims.audit import Action
 from ims.batches import BatchId, Decision
 from ims.errors import Forbidden, InvalidInput, NotFound, StaleVersion
+from ims.grouping import GroupEdit
+from ims.groups import Group, GroupId
 from ims.locks import LockReason
 from ims.people import Actor, Channel, Profile, Revision, Role, User, UserId
 from ims.permits import ON_THE_BOX, TABLE, Permission, Services, TenantView, allows, for_actor, require
@@ -26,6 +28,7 @@ PINNED = """
                      provisioner reader co_administrator account_administrator auditor operator agent
 discovery:read       yes         yes    yes              yes                   yes     yes      -
 users:read           yes         yes    yes              yes                   yes     -        -
+groups:read          yes         yes    yes              yes                   yes     -        -
 evidence:read        -           -      yes              yes                   yes     -        -
 users:provision      yes         -      -                -                     -       -        -
 locks:hold           -           -      yes              yes                   -       -        -
@@ -86,11 +89,12 @@ def test_what_belongs_to_the_box() -> None:
 
 
 def missing(call: Callable[[], Any]) -> None:
-    """Ask for a batch that is not there, and be told so."""
-    with pytest.raises(NotFound):
+    """Ask for something that is not there, and be told so."""
+    with pytest.raises((NotFound, StaleVersion)):
         call()
 
 
+GROUP = Group(id=GroupId("none"), tenant=ACME, display_name="none", created=NOON, modified=NOON, version=Revision(1))
 NEEDS: dict[str, tuple[Permission, Callable[[TenantView], Any]]] = {
     "user": (Permission.READ_USERS, lambda view: view.user(UserId("user-ada"))),
     "find": (Permission.READ_USERS, lambda view: view.find(EVERYTHING, Page(limit=1))),
@@ -99,6 +103,13 @@ NEEDS: dict[str, tuple[Permission, Callable[[TenantView], Any]]] = {
     "delete": (Permission.PROVISION, lambda view: view.delete(UserId("user-ada"))),
     "hold": (Permission.HOLD, lambda view: view.hold(UserId("user-ada"), "why")),
     "unlock": (Permission.UNLOCK, lambda view: view.unlock(UserId("user-ada"))),
+    "group": (Permission.READ_GROUPS, lambda view: missing(lambda: view.group(GroupId("none")))),
+    "find_groups": (Permission.READ_GROUPS, lambda view: view.find_groups(EVERYTHING, Page(limit=1))),
+    "members": (Permission.READ_GROUPS, lambda view: view.members(())),
+    "memberships": (Permission.READ_GROUPS, lambda view: view.memberships(())),
+    "create_group": (Permission.PROVISION, lambda view: view.create_group(GroupEdit(display_name="new"))),
+    "edit_group": (Permission.PROVISION, lambda view: view.edit_group(GROUP, GroupEdit())),
+    "delete_group": (Permission.PROVISION, lambda view: missing(lambda: view.delete_group(GROUP))),
     "audit": (Permission.READ_AUDIT, lambda view: view.audit()),
     "held": (Permission.DECIDE, lambda view: view.held()),
     "held_part": (Permission.DECIDE, lambda view: missing(lambda: view.held_part(BatchId("none")))),
