@@ -45,7 +45,7 @@ def _locked_set(client: Client, server: str, directory: ConfiguredDirectory, now
             with suppress(BadEntry):  # which the pass itself will report
                 reading = clock.read_locks(directory.dialect, entry, policies.of(entry, clock.there(at)), at)
                 shown = server_locks(reading, server, canary=canary, readable=True)
-                locked[directory.dialect.entry_id(entry)] = (directory.dialect.stamp(entry), shown)
+                locked[directory.dialect.entry_id(entry)] = (directory.dialect.state(entry), shown)
     if not pages.completeness.complete:
         return OtherServer(server=server, why=f"{server}: {pages.completeness.why}")
     return OtherServer(server=server, canary=canary, locked=locked, clock_warning=clock.warning)

@@ -34,6 +34,7 @@ class Shown:
 
     entry: Entry | None
     stamp: str = ""
+    state: str = ""
     locks: ServerLocks
     doubt: str = ""
 
@@ -81,7 +82,7 @@ class FreshReader:
         there = [self._on(server, link) for server in others]
         if here.entry is None:
             return FreshReading(link=link, present=False, readable=Readable.NOT_PROVED)
-        shown = [here, *(self._only_there(other, here) for other in there if other.stamp >= here.stamp)]
+        shown = [here, *(self._only_there(other, here) for other in there if other.state >= here.state)]
         return FreshReading(
             link=replace(link, dn=here.entry.dn),
             present=True,
@@ -117,7 +118,9 @@ class FreshReader:
             self._memory.note(self._directory.name, link.entry_id, server)
         readable = client.search_one(entry.dn, filter_=dialect.readable_filter()) is not None
         locks = server_locks(reading, server, canary=canary, readable=readable)
-        return Shown(entry=entry, stamp=dialect.stamp(entry), locks=locks, doubt=reading.doubt)
+        return Shown(
+            entry=entry, stamp=dialect.stamp(entry), state=dialect.state(entry), locks=locks, doubt=reading.doubt
+        )
 
     @staticmethod
     def _only_there(there: Shown, here: Shown) -> Shown:

@@ -62,7 +62,7 @@ class Interpreter:
             stamp=stamp,
             profile=profile,
             mapped=self.mapping.fields,
-            locks=(here, *self._elsewhere(entry_id, stamp, here)) if self.others else (here,),
+            locks=(here, *self._elsewhere(entry_id, dialect.state(entry), here)) if self.others else (here,),
             matches=matches_of(entry, address, self.rules),
             roles=roles_of(address, directory, self.groups),
             protected=protection_of(address, profile.user_name, directory),
@@ -72,8 +72,8 @@ class Interpreter:
             same_until=reading.same_until if policy.fingerprinted else BEGINNING,
         )
 
-    def _elsewhere(self, entry_id: EntryId, stamp: str, here: ServerLocks) -> Iterator[ServerLocks]:
-        shown = (other.shows(entry_id, stamp) for other in self.others)
+    def _elsewhere(self, entry_id: EntryId, state: str, here: ServerLocks) -> Iterator[ServerLocks]:
+        shown = (other.shows(entry_id, state) for other in self.others)
         return (only_there(there, here.facts) for there in shown if there is not None)
 
 

@@ -168,6 +168,8 @@ class Reading:
     changes: Changes | None = None
     earlier: str = ""
     """The watermark of the readings before, where some entries were passed over."""
+    position: str = ""
+    """How far the server was before a complete reading."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -183,7 +185,7 @@ class Reading:
             return self.changes.watermark
         took = timedelta(seconds=time.monotonic() - self.began)
         dialect = self.interpreter.directory.dialect
-        return dialect.watermark(self.server, self.stream.highest_stamp, took, self.earlier)
+        return dialect.watermark(self.server, self.stream.highest_stamp, took, self.earlier, self.position)
 
 
 def read(client: Client, run: Run, start: Start) -> Reading:
@@ -194,6 +196,7 @@ def read(client: Client, run: Run, start: Start) -> Reading:
 
 def _everything(client: Client, run: Run, start: Start) -> Reading:
     began = time.monotonic()
+    position = run.directory.dialect.position(client, run.directory.reading)
     groups = read_groups(client, run.directory, start.state.groups, run.memory, afresh=True)
     policies = run.directory.dialect.policies(client, run.directory.reading)
     clock = clock_of(client, run.directory, run.clock.now)
@@ -209,6 +212,7 @@ def _everything(client: Client, run: Run, start: Start) -> Reading:
         stream=Stream(run, (pages, *_doubts(start)), passed),
         began=began,
         earlier=passed.watermark,
+        position=position,
     )
 
 

@@ -43,7 +43,7 @@ class ServerLocks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherServer:
-    """One other server's locked set: each entry's stamp there, and the locks that it shows. `why` = it is not known.
+    """One other server's locked set: each entry's state there, and the locks that it shows. `why` = it is not known.
 
     `clock_warning` says how wrong its clock is, if it is.
     """
@@ -54,7 +54,7 @@ class OtherServer:
     why: str = ""
     clock_warning: str = ""
 
-    def shows(self, entry_id: EntryId, stamp: str) -> ServerLocks | None:
+    def shows(self, entry_id: EntryId, state: str) -> ServerLocks | None:
         """Return what this server says of an entry; None where its word does not count.
 
         A copy that holds another version of the entry lags behind: what it shows may be over already, and whatever
@@ -63,9 +63,9 @@ class OtherServer:
         if self.why:
             return None
         there, shown = self.locked.get(
-            entry_id, (stamp, ServerLocks(server=self.server, canary=self.canary, readable=True))
+            entry_id, (state, ServerLocks(server=self.server, canary=self.canary, readable=True))
         )
-        return shown if there == stamp else None
+        return shown if there == state else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -166,6 +166,13 @@ class Dialect(Protocol):
         """Return the entry's own change stamp; empty where the server shows none."""
         ...
 
+    def state(self, entry: Entry) -> str:
+        """Return the part of the stamp that is the same wherever the entry is, and that no lock of one server moves.
+
+        A later state is greater.
+        """
+        ...
+
     def last_failure(self, entry: Entry) -> datetime | None:
         """Return when the last wrong password was tried, where the entry tells. Raises BadEntry."""
         ...
@@ -197,14 +204,22 @@ class Dialect(Protocol):
         """Return a filter, cheap for the server, that finds everybody who may be locked by wrong passwords."""
         ...
 
+    def position(self, client: Client, rules: ReadingRules) -> str:
+        """Return how far the server itself is, to be asked before a complete reading; empty where entries' stamps tell.
+
+        Raises Unreachable or ProtocolFault.
+        """
+        ...
+
     def changes_since(self, client: Client, rules: ReadingRules, watermark: str) -> Changes:
         """Return what changed since a watermark of the same server."""
         ...
 
-    def watermark(self, server: str, highest_stamp: str, took: timedelta, before: str = "") -> str:
+    def watermark(self, server: str, highest_stamp: str, took: timedelta, before: str = "", began: str = "") -> str:
         """Return where to go on after a complete reading that took so long and saw no higher stamp than this.
 
-        `before` is the watermark of an earlier reading, for what this one passed over: the later of the two counts.
+        `began` is the server's `position` before it, `before` the watermark of an earlier reading, for what this one
+        passed over: the later of the two counts.
         """
         ...
 

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from agent.directories import ppolicy
 from agent.directories.dialect import Knowledge, Policy, Reading
 from agent.directories.entry import Entry
 from ims.locks import LockFact, LockReason
@@ -10,9 +9,15 @@ from ims.locks import LockFact, LockReason
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60))
 
 
-def explained(entry: Entry, policy: Policy, reading: Reading, now: datetime) -> tuple[str, ...]:
-    """Return the lines: what stands on the entry, under which policy, and what that makes of it."""
-    values = [f"{name}: {value}" for name in ppolicy.ENTRY_ATTRIBUTES for value in entry.texts(name)]
+def explained(
+    entry: Entry,
+    policy: Policy,
+    reading: Reading,
+    now: datetime,
+    names: tuple[str, ...],
+) -> tuple[str, ...]:
+    """Return the lines: what stands on the entry in attributes of these names, its policy, and what follows."""
+    values = [f"{name}: {value}" for name in names for value in entry.texts(name)]
     facts = [_fact_line(fact, policy, now) for fact in (*reading.facts, *reading.lapsed)]
     rest = [line for line in (reading.doubt, reading.hint) if line]
     return (*values, policy_line(policy), *facts, *rest)

@@ -101,6 +101,10 @@ class OpenLdap:
         """Return the entryCSN. On a read-only copy it does not move when that copy alone locks an account."""
         return entry.text(_STAMP)
 
+    def state(self, entry: Entry) -> str:
+        """Return the entryCSN, which copies keep."""
+        return self.stamp(entry)
+
     def last_failure(self, entry: Entry) -> datetime | None:
         """Return the latest pwdFailureTime. Raises BadEntry."""
         return ppolicy.marks_of(entry).last_failure
@@ -121,7 +125,7 @@ class OpenLdap:
 
     def explain(self, entry: Entry, policy: Policy, now: datetime) -> tuple[str, ...]:
         """Return raw lock attributes, the policy and the arithmetic. Raises BadEntry."""
-        return explained(entry, policy, self.read_locks(entry, policy, now), now)
+        return explained(entry, policy, self.read_locks(entry, policy, now), now, ppolicy.ENTRY_ATTRIBUTES)
 
     def locked_filter(self) -> str:
         """Return the filter for everybody with a marker: an index on it makes this search all but free.
@@ -140,6 +144,10 @@ class OpenLdap:
         return all_of(*(f"(|{present(name)}{none_of(present(name))})" for name in names))
 
     # --- changes -----------------------------------------------------------------------------------------------------
+
+    def position(self, client: Client, rules: ReadingRules) -> str:  # noqa: ARG002 - the protocol's
+        """Return nothing: the entries' own stamps say where to go on."""
+        return ""
 
     def changes_since(self, client: Client, rules: ReadingRules, watermark: str) -> Changes:
         """Return the users whose entryCSN is as great as the watermark or greater. Deletions it cannot see."""
@@ -162,7 +170,14 @@ class OpenLdap:
         following = replace(mark, position=position).encode()
         return Changes(entries=tuple(entries), watermark=following, completeness=pages.completeness)
 
-    def watermark(self, server: str, highest_stamp: str, took: timedelta, before: str = "") -> str:
+    def watermark(
+        self,
+        server: str,
+        highest_stamp: str,
+        took: timedelta,
+        before: str = "",
+        began: str = "",  # noqa: ARG002 - stamps tell
+    ) -> str:
         """Return where to go on after a complete reading, empty if no entry showed its stamp.
 
         An entry may have changed after it was read, before the one with the highest stamp did. All that happened while

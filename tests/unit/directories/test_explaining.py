@@ -8,7 +8,7 @@ from agent.directories.controls import Usability
 from agent.directories.dialect import Knowledge, Policy
 from agent.directories.entry import entry_of
 from agent.directories.explaining import explained, span
-from agent.directories.ppolicy import read_locks, unknown_policy
+from agent.directories.ppolicy import ENTRY_ATTRIBUTES, read_locks, unknown_policy
 
 NOW = datetime(2026, 11, 23, 10, 20, 0, tzinfo=UTC)
 TIMED = Policy(
@@ -66,7 +66,7 @@ LASTING = Policy(knowledge=Knowledge.KNOWN, source="cn=p", lockout=True, max_fai
 def test_arithmetic(policy: Policy, attributes: dict[str, str], line: str) -> None:
     """Begin, length, end, now, verdict; dates where the day is another."""
     entry = entry_of("uid=x", {name: [value.encode()] for name, value in attributes.items()})
-    lines = explained(entry, policy, read_locks("corp", entry, policy, NOW), NOW)
+    lines = explained(entry, policy, read_locks("corp", entry, policy, NOW), NOW, ENTRY_ATTRIBUTES)
     (name, value), *_ = attributes.items()
     assert f"{name}: {value}" in lines
     assert line in lines
@@ -88,14 +88,15 @@ def test_arithmetic(policy: Policy, attributes: dict[str, str], line: str) -> No
 def test_policies(policy: Policy, line: str) -> None:
     """Where it came from and what it says."""
     entry = entry_of("uid=x", {})
-    assert line in explained(entry, policy, read_locks("corp", entry, policy, NOW), NOW)
+    assert line in explained(entry, policy, read_locks("corp", entry, policy, NOW), NOW, ENTRY_ATTRIBUTES)
 
 
 def test_doubts_and_hints_are_shown() -> None:
     """At the end, in their own words."""
     entry = entry_of("uid=x", {"pwdAccountLockedTime": [b"20261123100211Z"]})
     policy = unknown_policy("hidden")
-    assert explained(entry, policy, read_locks("corp", entry, policy, NOW), NOW)[-1].startswith("there are lock attr")
+    lines = explained(entry, policy, read_locks("corp", entry, policy, NOW), NOW, ENTRY_ATTRIBUTES)
+    assert lines[-1].startswith("there are lock attr")
 
 
 @pytest.mark.parametrize(
