@@ -7,6 +7,7 @@ from datetime import timedelta
 from agent.addresses import Address, address_of
 from agent.directories import access
 from agent.directories.access import Access, Circuits, ReadingRules
+from agent.directories.active_directory import ActiveDirectory
 from agent.directories.client import Client
 from agent.directories.dialect import Dialect
 from agent.directories.openldap import OpenLdap
@@ -18,7 +19,10 @@ from ims.passes import Mode
 from ims.people import DirectoryName, Role, TenantId
 from ims.ports import Clock
 
-_DIALECTS: dict[directories.Dialect, Callable[[DirectoryName], Dialect]] = {directories.Dialect.OPENLDAP: OpenLdap}
+_DIALECTS: dict[directories.Dialect, Callable[[DirectoryName], Dialect]] = {
+    directories.Dialect.OPENLDAP: OpenLdap,
+    directories.Dialect.AD: ActiveDirectory,
+}
 _TLS = {
     None: access.Tls.STARTTLS,
     directories.TlsMode.LDAPS: access.Tls.LDAPS,

@@ -33,6 +33,7 @@ class Dialect(StrEnum):
     """Which vendor's spelling of lock, policy and unlock a directory speaks."""
 
     OPENLDAP = "openldap"
+    AD = "ad"
 
 
 class BindMethod(StrEnum):
@@ -204,7 +205,10 @@ class Schedule(Table):
 class Directory(Table):
     """One LDAP service: its servers hold the same entries."""
 
-    dialect: Dialect = Field(description='The product: "openldap".', examples=["openldap"])
+    dialect: Dialect = Field(
+        description='The product: "openldap" or "ad" (Active Directory, Samba as a domain controller).',
+        examples=["openldap"],
+    )
     servers: Annotated[tuple[ServerUrl, ...], COMMAS] = Field(
         description="Its servers, in the order in which to try them: ldaps://, ldap:// (with StartTLS) or ldapi://. "
         "Locks that exist on one server only are looked for on each.",
