@@ -131,7 +131,7 @@ def _guess(domain: SambaDc, person: Person, stop: threading.Event) -> None:
 
 def _help(domain: SambaDc, person: Person, stop: threading.Event) -> None:
     """Do what a help desk does, without looking."""
-    while not stop.wait(0.01):
+    while not stop.wait(0.15):
         domain.unlock(person)
 
 

@@ -25,15 +25,15 @@ from tests.support.samba_domain import (
     ADMIN_NAME,
     ADMIN_PASSWORD,
     BASE,
+    DACL_ONLY,
     GROUPS,
     PEOPLE,
     REALM,
     WORKGROUP,
-    DACL_ONLY,
     configuration,
     fine_policy,
-    protected_descriptor,
     password_of,
+    protected_descriptor,
     seed,
 )
 from tests.support.slapd import Person, program

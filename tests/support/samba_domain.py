@@ -98,7 +98,7 @@ def _fine_policy(precedence: int, threshold: str, duration: str) -> dict[str, st
 
 
 def protected_descriptor(*readers: bytes) -> bytes:
-    """Return a security descriptor by which administrators may do everything, `readers` (SIDs) read, and no inheritance.
+    """Return a security descriptor: administrators may do everything, `readers` (SIDs) read; nothing is inherited.
 
     MS-DTYP 2.4.6: control bits "there is a DACL", "it is protected", "self-relative".
     """
