@@ -10,6 +10,7 @@ from agent.directories.access import Access, Circuits, ReadingRules
 from agent.directories.active_directory import ActiveDirectory
 from agent.directories.client import Client
 from agent.directories.dialect import Dialect
+from agent.directories.ds389 import Ds389
 from agent.directories.openldap import OpenLdap
 from config import directories
 from config.settings import Clears, DisabledBy, Settings
@@ -22,6 +23,7 @@ from ims.ports import Clock
 _DIALECTS: dict[directories.Dialect, Callable[[DirectoryName], Dialect]] = {
     directories.Dialect.OPENLDAP: OpenLdap,
     directories.Dialect.AD: ActiveDirectory,
+    directories.Dialect.DS389: Ds389,
 }
 _TLS = {
     None: access.Tls.STARTTLS,

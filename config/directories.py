@@ -33,6 +33,7 @@ class Dialect(StrEnum):
     """Which vendor's spelling of lock, policy and unlock a directory speaks."""
 
     OPENLDAP = "openldap"
+    DS389 = "389ds"
     AD = "ad"
 
 
@@ -206,7 +207,8 @@ class Directory(Table):
     """One LDAP service: its servers hold the same entries."""
 
     dialect: Dialect = Field(
-        description='The product: "openldap" or "ad" (Active Directory, Samba as a domain controller).',
+        description='The product: "openldap", "389ds" (389 Directory Server, Red Hat Directory Server) or "ad" (Active '
+        "Directory, Samba as a domain controller).",
         examples=["openldap"],
     )
     servers: Annotated[tuple[ServerUrl, ...], COMMAS] = Field(

@@ -19,6 +19,7 @@ DIRECTORY = "corp"
 _NO_TENANT = "main"
 _PACKAGED = Path("/etc")
 _SHOWN = 8
+_DS389 = "389ds"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,7 @@ def _directory(found: Survey, way: Way) -> str:
     others = f"  # other naming contexts: {as_toml(contexts[:_SHOWN])}" if contexts else ""
     lines = [
         f"[directories.{DIRECTORY}]",
-        'dialect = "openldap"',
+        f"dialect = {as_toml(found.dialect)}",
         f"servers = [{as_toml(way.url)}]  # and its replicas: a lock may exist on one server only",
         f"base = {as_toml(found.base)}{others}",
         f"bind = {_bind(found, way)}",
@@ -128,6 +129,12 @@ def _tls(way: Way) -> list[str]:
 
 def _default_policy(found: Survey) -> list[str]:
     """Return the policy of those who name none, and what each policy does."""
+    if found.dialect == _DS389:
+        told = [f"#   {as_toml(policy_line(policy))}" for policy in found.policies]
+        return [
+            "# The global password policy:",
+            *(told or ["#   not known: the account may not read it in cn=config."]),
+        ]
     if not found.ppolicy:
         return ["# The overlay ppolicy is not loaded: wrong passwords lock nobody in this directory."]
     told = [f"#   {as_toml(policy_line(policy))}" for policy in found.policies[:_SHOWN]]
@@ -143,9 +150,8 @@ def _default_policy(found: Survey) -> list[str]:
 def _canary(found: Survey) -> list[str]:
     """Return the entry that proves that locks are seen, if one is called so."""
     why = "# An entry that is always locked proves that locks can be seen; without one fewer unlocks are believed."
-    named = [dn for dn in found.locked_for_good if "canary" in dn.partition(",")[0].lower()]
-    if named:
-        return [why, f"canary = {as_toml(named[0])}  # GUESSED by its name"]
+    if found.canary:
+        return [why, f"canary = {as_toml(found.canary)}  # GUESSED by its name"]
     return [why, f"#canary = {as_toml(f'uid=lockstep-canary,{found.users_base}')}"]
 
 

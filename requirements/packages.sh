@@ -31,6 +31,8 @@ missing_packages() {
     have curl || echo curl
     # Its systemd-analyze rates the units in deploy/systemd; nothing is started.
     [ "$use" = run ] || have systemd-analyze || echo systemd
+    # The tests start instances of their own from its templates.
+    [ "$use" = run ] || have ns-slapd || echo 389-ds-base
     # Its DIGEST-MD5 signs a stream of LDAP, which the reader must read too.
     [ "$use" = run ] || has_digest_md5 || echo libsasl2-modules
 }

@@ -15,9 +15,9 @@ from agent.directories.entry import Entry
 from agent.directories.errors import BadEntry, Refused
 from agent.directories.explaining import span
 from agent.directories.filters import present
-from agent.directories.openldap_clock import ahead
 from agent.directories.rights import Needs, Restorable
 from agent.directories.searches import Search
+from agent.directories.server_time import told_by
 
 PAGING = "1.2.840.113556.1.4.319"
 READ_ONLY = "1.2.840.113556.1.4.1920"
@@ -34,12 +34,7 @@ _NAMED = 5
 
 def clock_ahead(client: Client, now: Callable[[], datetime]) -> timedelta | None:
     """Return how far the controller's clock is ahead of ours; None where it does not tell its time."""
-    before = now()
-    try:
-        root = client.search_one("", ("currentTime",))
-    except Refused:
-        return None
-    return ahead(root, "currentTime", before, now())
+    return told_by(client, "", "currentTime", now)
 
 
 def server_checks(client: Client, needs: Needs, policies: Policies, now: Callable[[], datetime]) -> Iterator[Check]:

@@ -10,7 +10,7 @@ from typing import Self
 
 from agent.directories.access import Access, BindMethod, Circuits, Scope, ServerUrl, server_url
 from agent.directories.answers import Answer, RawEntry
-from agent.directories.controls import ACCOUNT_USABILITY, PASSWORD_POLICY, Usability, usability
+from agent.directories.controls import ACCOUNT_USABILITY, EFFECTIVE_RIGHTS, PASSWORD_POLICY, Usability, usability
 from agent.directories.entry import Entry
 from agent.directories.errors import InvalidCredentials, NotSecured, ProtocolFault, Refused, Unreachable
 from agent.directories.results import CREDENTIALS_REFUSED, TRY_LATER, Code, Result
@@ -158,6 +158,15 @@ class Client:
         page = self._open().search(search, ((ACCOUNT_USABILITY, False, None),))
         said = [entry.controls[ACCOUNT_USABILITY] for entry in page.entries if ACCOUNT_USABILITY in entry.controls]
         return usability(said[0]) if said else None
+
+    def own_rights(self, dn: str, account: str, names: tuple[str, ...]) -> Entry | None:
+        """Return an entry with the rights that we have on attributes of it; None where the server does not say.
+
+        389 Directory Server tells everybody about themselves, `account`, and nobody else.
+        """
+        search = Search(base=dn, scope=Scope.BASE, attributes=names)
+        page = self._open().search(search, ((EFFECTIVE_RIGHTS, True, f"dn:{account}".encode()),))
+        return next(iter(page.entries), None) if page.result.ok else None
 
     def bind_as(self, dn: str, password: str) -> Result:
         """Try somebody's sign-in on a connection of its own, and return the server's answer with its controls.

@@ -12,6 +12,8 @@ PASSWORD_POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"  # noqa: S105 - the OID of a contr
 ACCOUNT_USABILITY = "1.3.6.1.4.1.42.2.27.9.5.8"
 ASSERTION = "1.3.6.1.1.12"
 """RFC 4528: the operation is done only if the entry satisfies a filter."""
+EFFECTIVE_RIGHTS = "1.3.6.1.4.1.42.2.27.9.5.2"
+"""draft-ietf-ldapext-acl-model: what somebody may do with an entry, as 389 Directory Server says it."""
 PAGED_RESULTS = "1.2.840.113556.1.4.319"
 """RFC 2696: a search in pages."""
 NO_OPERATION = "1.3.6.1.4.1.4203.666.5.2"
@@ -19,7 +21,7 @@ NO_OPERATION = "1.3.6.1.4.1.4203.666.5.2"
 
 _WARNING, _ERROR = 0xA0, 0x81
 _AVAILABLE, _NOT_AVAILABLE = 0x80, 0xA1
-_SECONDS = 0x84
+_INACTIVE, _SECONDS = 0x80, 0x84
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,12 @@ class Usability:
     """What the server itself thinks of an account, by the Account Usability control.
 
     `seconds_to_unlock` is known only where a lock ends by itself. "Not usable" may also mean an expired password:
-    slapd 2.5 does not tell them apart.
+    slapd 2.5 does not tell them apart; 389 Directory Server calls only the locked `inactive`.
     """
 
     usable: bool
     seconds_to_unlock: int | None = None
+    inactive: bool = False
 
 
 def policy_response(value: bytes) -> PolicyResponse:
@@ -65,7 +68,8 @@ def usability(value: bytes) -> Usability:
         return Usability(usable=True)
     parts = {part: ends for part, *ends in ber.elements(value, start, stop)}
     seconds = ber.integer(value, *parts[_SECONDS]) if _SECONDS in parts else -1
-    return Usability(usable=False, seconds_to_unlock=seconds if seconds > 0 else None)
+    inactive = _INACTIVE in parts and any(value[slice(*parts[_INACTIVE])])
+    return Usability(usable=False, seconds_to_unlock=seconds if seconds > 0 else None, inactive=inactive)
 
 
 def paging_cookie(value: bytes) -> bytes:

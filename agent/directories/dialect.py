@@ -169,7 +169,8 @@ class Dialect(Protocol):
     def state(self, entry: Entry) -> str:
         """Return the part of the stamp that is the same wherever the entry is, and that no lock of one server moves.
 
-        A later state is greater.
+        A later state is greater: a server with an older one is about to be overwritten, locks and all. Empty where that
+        never happens to locks.
         """
         ...
 

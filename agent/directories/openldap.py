@@ -32,13 +32,13 @@ from agent.directories.entry import Entry
 from agent.directories.errors import BadEntry, Refused
 from agent.directories.explaining import explained
 from agent.directories.filters import all_of, at_least, equal, none_of, present
-from agent.directories.openldap_checks import server_checks
-from agent.directories.openldap_clock import by_monitor
+from agent.directories.openldap_checks import MONITOR, server_checks
 from agent.directories.openldap_proofs import reading_checks, sample_of, writing_checks
 from agent.directories.reader import Pages, read_all, users
 from agent.directories.results import Code, Result
 from agent.directories.rights import Needs, Recipe
 from agent.directories.searches import Completeness, Ended, Search
+from agent.directories.server_time import told_by
 from agent.directories.times import Moment, parse_time
 from agent.directories.watermarks import Watermark, decode
 from agent.directories.writes import Kind, Modification, Modify
@@ -113,7 +113,7 @@ class OpenLdap:
 
     def clock_ahead(self, client: Client, now: Callable[[], datetime]) -> timedelta | None:
         """Return how far slapd's clock is ahead of ours, by its monitor; None where the agent may not read that."""
-        return by_monitor(client, now)
+        return told_by(client, *MONITOR, now)
 
     def policies(self, client: Client, rules: ReadingRules) -> Policies:
         """Return the password policies as this server has them; each is read once."""

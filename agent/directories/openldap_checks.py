@@ -17,9 +17,9 @@ from agent.directories.entry import Entry
 from agent.directories.explaining import span
 from agent.directories.filters import all_of, at_least, equal, present
 from agent.directories.names import within
-from agent.directories.openldap_clock import CLOCK, ONE_SECOND, ahead, by_monitor
 from agent.directories.rights import Needs
 from agent.directories.searches import Search
+from agent.directories.server_time import ONE_SECOND, ahead, told_by
 from agent.directories.times import Moment, parse_time
 
 PAGING = "1.2.840.113556.1.4.319"
@@ -30,6 +30,8 @@ _CONTROLS = {
 }
 INDEXES = {"entryUUID": "eq", "entryCSN": "eq", ppolicy.MARKER: "pres"}
 """What every tick searches by. An index for equality does not help slapd to find who has an attribute at all."""
+MONITOR = ("cn=Current,cn=Time,cn=Monitor", "monitorTimestamp")
+"""Where slapd tells its time (slapd-monitor(5))."""
 _TOLERATED = timedelta(seconds=2)
 _AHEAD = timedelta(seconds=5)
 _MANY = 200
@@ -135,7 +137,7 @@ def _indexed(database: Entry) -> dict[str, set[str]]:
 
 
 def _clock(client: Client, needs: Needs, now: Callable[[], datetime]) -> Check:
-    skew = by_monitor(client, now)
+    skew = told_by(client, *MONITOR, now)
     if skew is None:
         skew = _by_sign_in(client, needs, now)
     if skew is None:
@@ -143,7 +145,7 @@ def _clock(client: Client, needs: Needs, now: Callable[[], datetime]) -> Check:
     advice = "set both clocks by the same time servers (NTP)"
     if skew is None:
         found = "cannot be measured: nothing that may be read shows the server's time"
-        return Check(what="clock", grade=Grade.UNKNOWN, found=found, advice=f"{advice}; or let {CLOCK} be read")
+        return Check(what="clock", grade=Grade.UNKNOWN, found=found, advice=f"{advice}; or let {MONITOR[0]} be read")
     if abs(skew) <= _TOLERATED:
         return Check(what="clock", grade=Grade.OK, found="the server's agrees with this machine's")
     way = "ahead of" if skew > timedelta(0) else "behind"

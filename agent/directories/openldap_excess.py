@@ -19,6 +19,8 @@ from agent.directories.searches import Search
 from agent.directories.writes import AddEntry, DeleteEntry, RenameEntry
 
 PASSWORD = "userPassword"  # noqa: S105 - the name of an attribute
+CHANGE = "change"
+"""What is done to policies and to our own account, which need not be there: slapd's root has no entry."""
 _STRANGER = "cn=lockstep-rehearsal"
 """The name of nothing that is there."""
 _OTHER_GROUPS = 3
@@ -149,8 +151,8 @@ def _to_policies(client: Client, needs: Needs) -> Iterator[Harm]:
 def _to_policy(of: str, policy: Entry | None) -> Iterator[Harm]:
     if policy is not None:
         for name, forged in _LOCKOUT.items():
-            yield Harm(may="change", of=of, attempt=adding(policy, name, forged))
-            yield Harm(may="change", of=of, attempt=removing(policy, name))
+            yield Harm(may=CHANGE, of=of, attempt=adding(policy, name, forged))
+            yield Harm(may=CHANGE, of=of, attempt=removing(policy, name))
 
 
 def _to_itself(client: Client, needs: Needs) -> Iterator[Harm]:
@@ -158,11 +160,11 @@ def _to_itself(client: Client, needs: Needs) -> Iterator[Harm]:
     if not needs.account:
         return
     stranger = removing_absent(needs.account, PASSWORD, "lockstep rehearsal of a password that is not its own")
-    yield Harm(may="change", of="its own password", attempt=stranger)
+    yield Harm(may=CHANGE, of="its own password", attempt=stranger)
     own = client.search_one(needs.account, ("objectClass", ppolicy.POLICY))
     if own is not None:
         forged = (needs.reading.default_policy or needs.base).encode()
-        yield Harm(may="change", of="which policy it is under itself", attempt=adding(own, ppolicy.POLICY, forged))
-        yield Harm(may="change", of="its own classes", attempt=adding(own, "objectClass", b"top"))
+        yield Harm(may=CHANGE, of="which policy it is under itself", attempt=adding(own, ppolicy.POLICY, forged))
+        yield Harm(may=CHANGE, of="its own classes", attempt=adding(own, "objectClass", b"top"))
         for name in ("authzTo", "authzFrom"):
-            yield Harm(may="change", of="as whom it may act", attempt=emptying(own.dn, name))
+            yield Harm(may=CHANGE, of="as whom it may act", attempt=emptying(own.dn, name))

@@ -13,7 +13,7 @@ from agent.directories.client import Client
 from agent.directories.entry import Entry
 from agent.directories.filters import all_of, any_of, equal, none_of, present
 from agent.directories.names import parent_of, within
-from agent.directories.openldap_excess import PASSWORD, Harm, canary_unlock, harms
+from agent.directories.openldap_excess import CHANGE, PASSWORD, Harm, canary_unlock, harms
 from agent.directories.openldap_rights import read_of_people
 from agent.directories.reader import read_all
 from agent.directories.rehearsing import Answer, Attempt, Rehearser, adding_value, removing
@@ -30,7 +30,7 @@ _SECRETS = (PASSWORD, "pwdHistory", "authPassword", "sambaNTPassword", "sambaLMP
 _CONFIGURED_SECRETS = ("olcRootPW", "olcSyncrepl")
 _SAMPLE = 20
 """How many users rights are tried on, and in how many units below their base somebody is looked for."""
-_NAMED = 40
+_NAMED = 20
 """How many names of a kind are told."""
 _PLACES = 5
 """In how many places writing is tried."""
@@ -215,6 +215,8 @@ def _excess(rehearser: Rehearser, attempts: Sequence[Harm]) -> Check:
     if allowed:
         told = "; ".join(f"{may} {_some(tuple(of))}" for may, of in allowed.items())
         advice = f"{_RECIPE}; nothing of this is ever needed"
+        if all(answer is not Answer.REFUSED for harm, answer in answers if harm.may != CHANGE):
+            advice = f"{_RECIPE}; if this is slapd's root (rootdn), use another account: no rule takes its rights away"
         return Check(what="other writes", grade=Grade.TOO_MUCH, found=f"it may also {told}", advice=advice)
     left = sum(answer is not Answer.REFUSED for _, answer in answers)
     found = f"{len(answers) - left} ways were tried, all refused"

@@ -19,14 +19,15 @@ _HIDDEN = ("authzTo", "authzFrom")
 
 
 def writable_attributes(client: Client) -> tuple[str, ...]:
-    """Return the attributes that may be written by whoever has the right to. Raises Refused, Unreachable.
+    """Return the attributes that may be written by whoever has the right to, applications' before the directory's own.
 
     What the server keeps for itself (NO-USER-MODIFICATION) is left out: it refuses that to everybody, before it looks
-    at rights.
+    at rights. Raises Refused, Unreachable.
     """
     schema = client.search_one(_PLACE, ("attributeTypes",), "(objectClass=subschema)")
     definitions = schema.texts("attributeTypes") if schema is not None else ()
-    names = [_written(text) for text in definitions if "NO-USER-MODIFICATION" not in text]
+    ours = [text for text in definitions if "NO-USER-MODIFICATION" not in text and "USAGE dSAOperation" not in text]
+    names = [_written(text) for text in sorted(ours, key=lambda text: "USAGE" in text)]
     return (*_HIDDEN, *(name for name in names if name and not name.startswith(_OF_CONFIGURATION)))
 
 

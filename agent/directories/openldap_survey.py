@@ -13,7 +13,7 @@ from agent.directories.controls import PASSWORD_POLICY
 from agent.directories.dialect import Knowledge, Policy
 from agent.directories.entry import Entry
 from agent.directories.filters import equal
-from agent.directories.names import parent_of, parse
+from agent.directories.names import parent_of, parse, rdn_of
 from agent.directories.searches import Search
 from ims.errors import InvalidInput
 
@@ -56,6 +56,12 @@ class Survey:
     default_policy: str = ""
     groups: tuple[Group, ...] = ()
     locked_for_good: tuple[str, ...] = ()
+    dialect: str = "openldap"
+
+    @property
+    def canary(self) -> str:
+        """Return the entry that is called a canary and locked for good, empty if there is none."""
+        return next((dn for dn in self.locked_for_good if _is_called_canary(dn)), "")
 
 
 def survey(client: Client, root: Entry, base: str = "") -> Survey:
@@ -67,7 +73,9 @@ def survey(client: Client, root: Entry, base: str = "") -> Survey:
     if not (base or contexts):
         raise InvalidInput("The directory does not show its naming contexts; name the top of your tree with --base DN")
     found = [(context, *_people(client, context)) for context in ([base] if base else contexts)]
-    top, users_class, people = max(found, key=lambda one: len(one[2]))
+    top, users_class, seen = max(found, key=lambda one: len(one[2]))
+    locked = _locked_for_good(client, top)
+    people = _without(seen, [*filter(_is_called_canary, locked), client.who_am_i()])
     policies = _policies(client, top)
     return Survey(
         base=top,
@@ -81,7 +89,7 @@ def survey(client: Client, root: Entry, base: str = "") -> Survey:
         policies=policies,
         default_policy=_default_policy(client, root, policies),
         groups=_groups(client, top, people),
-        locked_for_good=_locked_for_good(client, top),
+        locked_for_good=locked,
     )
 
 
@@ -95,6 +103,16 @@ def _people(client: Client, base: str) -> tuple[str, tuple[Entry, ...]]:
         if entries:
             return name, entries
     return _CLASSES[0], ()
+
+
+def _without(people: Iterable[Entry], others: Iterable[str]) -> tuple[Entry, ...]:
+    """Return the people without those who are none: a canary among the services would widen the people's base."""
+    names = {parse(dn) for dn in others}
+    return tuple(entry for entry in people if parse(entry.dn) not in names)
+
+
+def _is_called_canary(dn: str) -> bool:
+    return "canary" in rdn_of(dn).lower()
 
 
 def _have(people: Sequence[Entry], name: str) -> float:

@@ -7,6 +7,7 @@ import click
 
 from agent.directories.access import Access, BindMethod, PassingCircuits, Tls, server_url
 from agent.directories.client import Client
+from agent.directories.ds389_survey import survey_389
 from agent.directories.entry import Entry
 from agent.directories.errors import NotSecured
 from agent.directories.openldap_survey import Survey, survey
@@ -99,9 +100,15 @@ def _look(way: Way, base: str) -> _Found:
     with Client(_access(way), PassingCircuits(), SystemClock()) as client:
         root = _root(client)
         product = recognise(root)
-        if product.product is not Product.OPENLDAP:
-            raise Conflict(f"{way.url} is {product.name}: this version of Lockstep speaks to OpenLDAP only")
-        return _Found(way=way, product=product, survey=survey(client, root, base))
+        match product.product:
+            case Product.OPENLDAP:
+                found = survey(client, root, base)
+            case Product.DS389:
+                found = survey_389(client, root, base, SystemClock().now())
+            case _:
+                spoken = "OpenLDAP and 389 Directory Server only"
+                raise Conflict(f"{way.url} is {product.name}: this version of Lockstep speaks to {spoken}")
+        return _Found(way=way, product=product, survey=found)
 
 
 def _secured(way: Way) -> Way:

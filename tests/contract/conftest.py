@@ -1,4 +1,4 @@
-"""The stores that every contract test runs against: one more engine is one more parameter here."""
+"""The stores and directory servers that the contracts run against: one more of a kind is one more parameter here."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from ims.store import SqlStore, migrate, open_store
+from tests.support.certificates import CertificateAuthority
 from tests.support.clock import HandClock
+from tests.support.dialect_server import SERVERS, DialectServer, started
+from tests.support.sync_world import SyncWorld
 
 Opener = Callable[[], SqlStore]
 NewStore = Callable[[Path], str]
@@ -67,3 +70,37 @@ def another(store_url: str, clock: HandClock) -> Iterator[Opener]:
 def store(another: Opener) -> SqlStore:
     """Return an open store with nobody in it."""
     return another()
+
+
+@pytest.fixture(scope="session")
+def running(authority: CertificateAuthority) -> Iterator[Callable[[str], DialectServer]]:
+    """Return a function that starts a vendor's server once, and returns it."""
+    servers: dict[str, DialectServer] = {}
+
+    def of(name: str) -> DialectServer:
+        if name not in servers:
+            servers[name] = SERVERS[name](authority)
+            started(servers[name])
+        return servers[name]
+
+    try:
+        yield of
+    finally:
+        for made in servers.values():
+            made.server.stop()
+
+
+@pytest.fixture(params=SERVERS)
+def vendor(request: pytest.FixtureRequest, running: Callable[[str], DialectServer]) -> DialectServer:
+    """Return each vendor's running server in turn."""
+    return running(request.param)
+
+
+@pytest.fixture
+def world(vendor: DialectServer, tmp_path: Path) -> Iterator[SyncWorld]:
+    """Return a corner of that server's directory under sync, with an empty store."""
+    made = vendor.world(tmp_path)
+    try:
+        yield made
+    finally:
+        made.store.close()

@@ -8,6 +8,8 @@ import pytest
 
 from agent.directories import ad_rights
 from tests.support import ad_side
+from tests.support.certificates import CertificateAuthority
+from tests.support.dialect_server import SERVERS, DialectServer, started
 from tests.support.rights import Firm, furnished
 from tests.support.samba_dc import SambaDc
 from tests.support.slapd import Slapd
@@ -60,3 +62,23 @@ def domain() -> Iterator[SambaDc]:
         yield dc
     finally:
         dc.stop()
+
+
+@pytest.fixture(scope="session")
+def ds389(authority: CertificateAuthority) -> Iterator[DialectServer]:
+    """Return a 389 Directory Server that many tests share: each adds people of its own."""
+    made = SERVERS["389ds"](authority)
+    try:
+        yield started(made)
+    finally:
+        made.server.stop()
+
+
+@pytest.fixture
+def ds389_world(ds389: DialectServer, tmp_path: Path) -> Iterator[SyncWorld]:
+    """Return a corner of it with a store of its own."""
+    made = ds389.world(tmp_path)
+    try:
+        yield made
+    finally:
+        made.store.close()

@@ -80,7 +80,8 @@ def test_an_administrator_s_account_is_too_much(firm: Callable[..., Firm]) -> No
     one = firm(GENEROUS)
     one.world.configure(bind={"dn": ADMIN_DN, "password": ADMIN_PASSWORD})
     before = everything(one.slapd)
-    assert found(one)["other writes"].grade is Grade.TOO_MUCH
+    told = found(one)["other writes"]
+    assert (told.grade, "use another account" in told.advice) == (Grade.TOO_MUCH, True)
     assert everything(one.slapd) == before
 
 

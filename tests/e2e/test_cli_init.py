@@ -86,6 +86,14 @@ def test_from_nothing_to_a_first_reading(populated: Slapd, lockstep: Typed, tmp_
     assert f'#group = "cn=staff,ou=groups,{BASE}"  # 4 members, 4 of them' in file.read_text(encoding="utf-8")
 
 
+def test_a_canary_among_the_services_is_no_person(populated: Slapd, lockstep: Typed, tmp_path: Path) -> None:
+    """It may well be made of a person's class: it widens neither the base of the users nor what an unlock may touch."""
+    canary = populated.add_person("other-canary", parent=f"ou=services,{BASE}")
+    populated.force(canary.dn, pwdAccountLockedTime="000001010000Z")
+    assert lockstep(*signed_in(populated, "--output", "lockstep.toml")).exit_code == 0
+    assert load(tmp_path / "lockstep.toml", {}).directories["corp"].users.base == PEOPLE
+
+
 def test_the_checks_have_nothing_to_say_against_it(populated: Slapd, lockstep: Typed) -> None:
     """Missing is nothing; a password is nowhere in the file."""
     lockstep(*signed_in(populated, "--output", "lockstep.toml"))
@@ -181,14 +189,14 @@ class Renamed(Disturbance):
 def test_another_product_is_named_and_refused(start_slapd: Callable[..., Slapd], lockstep: Typed) -> None:
     """Rather than settings that look right and find nobody locked."""
     root = Path("root.ldif").absolute()
-    root.write_text("dn:\nvendorName: 389 Project\nvendorVersion: 389-Directory/2.3.1\n", encoding="utf-8")
+    root.write_text("dn:\nvendorName: Novell\nvendorVersion: eDirectory 9.2\n", encoding="utf-8")
     slapd = start_slapd(tls=False, extra=(f"rootDSE {root}",))
     with fault_proxy(slapd.port) as proxy:
         proxy.disturb(Renamed)
         done = lockstep("init", proxy.url, "--output", "lockstep.toml")
     assert done.exit_code == ExitCode.FAILURE, done.output
-    assert "389 Directory Server (389 Project 389-Directory/2.3.1)" in done.stderr
-    assert "OpenLDAP only" in done.stderr
+    assert "eDirectory (Novell eDirectory 9.2)" in done.stderr
+    assert "OpenLDAP and 389 Directory Server only" in done.stderr
     assert not Path("lockstep.toml").exists()
 
 

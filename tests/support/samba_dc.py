@@ -137,9 +137,11 @@ class SambaDc:
             yield connection
         finally:
             connection.unbind()
+            if connection.socket is not None:  # ldap3 leaves it open where nobody listened
+                connection.socket.close()
 
     def add_person(self, uid: str = "", *, parent: str = PEOPLE, policy: str = "", **attributes: str) -> Person:
-        """Add somebody with a right password of their own; `policy` is the name of a fine-grained policy."""
+        """Add somebody with a right password of their own; `policy` is a fine-grained policy, or "default"."""
         uid = uid or f"person{next(_NUMBERS)}-{os.getpid()}"
         dn, password = f"CN={uid},{parent}", password_of(uid)
         usual = {
@@ -151,7 +153,7 @@ class SambaDc:
         }
         with self.connected() as admin:
             admin.add(dn, ["user"], {**usual, **attributes})
-            if policy:
+            if policy not in ("", "default"):
                 admin.modify(fine_policy(policy), {"msDS-PSOAppliesTo": [(ldap3.MODIFY_ADD, [dn])]})
         return Person(uid=uid, dn=dn, password=password, entry_id=self.entry_id(dn))
 
@@ -163,18 +165,23 @@ class SambaDc:
             admin.add(dn, ["group"], {"sAMAccountName": name, **listed})
         return dn
 
-    def add_unit(self, name: str, parent: str = BASE) -> str:
+    def add_unit(self, name: str, parent: str = PEOPLE) -> str:
         """Add an organizational unit. Return its DN."""
         dn = f"OU={name},{parent}"
         with self.connected() as admin:
             admin.add(dn, ["organizationalUnit"])
         return dn
 
-    def modify(self, dn: str, **attributes: str | Sequence[str]) -> None:
-        """Replace attributes; an empty list removes one, and an underscore in a name stands for a hyphen."""
+    def modify(self, dn: str, **attributes: Any) -> None:
+        """Replace attributes; an empty list removes one, and an underscore in a name stands for a hyphen.
+
+        A `userPassword` is set as this vendor wants it.
+        """
+        if "userPassword" in attributes:
+            attributes["unicodePwd"] = f'"{attributes.pop("userPassword")!s}"'.encode("utf-16-le")
         changes = {
-            name.replace("_", "-"): [(ldap3.MODIFY_REPLACE, [values] if isinstance(values, str) else list(values))]
-            for name, values in attributes.items()
+            name.replace("_", "-"): [(ldap3.MODIFY_REPLACE, [given] if isinstance(given, str | bytes) else list(given))]
+            for name, given in attributes.items()
         }
         with self.connected() as admin:
             admin.modify(dn, changes)

@@ -207,9 +207,13 @@ class SyncWorld:
         self.clock.forward(timedelta(**length))
 
     def follow(self, copy: Slapd, person: Person) -> None:
-        """Wait until a consumer of the directory has somebody's entry as it is now."""
+        """Wait until a consumer of the directory has somebody's entry as it is now, and knows how far it is itself.
+
+        A copy whose first filling is cut short after that entry has no contextCSN: it is half filled, not up to date.
+        """
         csn = self.slapd.text(person.dn, "entryCSN")
         wait_until(lambda: _holds(copy, person.dn, csn), "the copy follows")
+        wait_until(lambda: copy.text(BASE, "contextCSN") >= csn, "the copy says how far it is")
 
     # looking ---------------------------------------------------------------------------------------------------------
 

@@ -31,14 +31,18 @@ def test_policy_responses(value: str, error: int | None) -> None:
         ("8001ff", Usability(usable=True)),
         ("80020e10", Usability(usable=True)),
         ("a10f8001008101008201008301ff8401ff", Usability(usable=False)),
-        ("a1128001ff8101008201008301ff840487a0865b", Usability(usable=False)),
-        ("a10f8001ff8101008201008301ff840104", Usability(usable=False, seconds_to_unlock=4)),
-        ("a1108001ff8101008201008301ff84020708", Usability(usable=False, seconds_to_unlock=1800)),
+        ("a1128001ff8101008201008301ff840487a0865b", Usability(usable=False, inactive=True)),
+        ("a10f8001ff8101008201008301ff840104", Usability(usable=False, seconds_to_unlock=4, inactive=True)),
+        ("a1108001ff8101008201008301ff84020708", Usability(usable=False, seconds_to_unlock=1800, inactive=True)),
         ("a103800100", Usability(usable=False)),
+        ("a1840000000d8001ff81010082010084020d9d", Usability(usable=False, seconds_to_unlock=3485, inactive=True)),
     ],
 )
 def test_usability(value: str, expected: Usability) -> None:
-    """As slapd 2.5 sends them: usable, not usable for good, and until a moment; an overflown number says nothing."""
+    """As slapd 2.5 and 389 Directory Server send them: usable, not usable for good, and until a moment.
+
+    An overflown number says nothing.
+    """
     assert usability(bytes.fromhex(value)) == expected
 
 

@@ -13,6 +13,8 @@ from tests.support.repository import ROOT
 from tests.support.settings_texts import SMALLEST
 
 EXAMPLE = ROOT / "deploy" / "rights" / "example.toml"
+EXAMPLE_389 = EXAMPLE.with_name("example-389ds.toml")
+ACCOUNT_389 = ("--account", "uid=lockstep,ou=services,dc=example,dc=com")
 ACCOUNT = ("--account", "cn=lockstep,ou=services,dc=example,dc=com")
 
 
@@ -31,11 +33,19 @@ def smallest(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("name", "options"), [("openldap-unlock", ()), ("openldap-unlock-and-restore", ("--restore",))]
+    ("example", "account", "name", "options"),
+    [
+        (EXAMPLE, ACCOUNT, "openldap-unlock", ()),
+        (EXAMPLE, ACCOUNT, "openldap-unlock-and-restore", ("--restore",)),
+        (EXAMPLE_389, ACCOUNT_389, "389ds-unlock", ()),
+        (EXAMPLE_389, ACCOUNT_389, "389ds-unlock-and-restore", ("--restore",)),
+    ],
 )
-def test_the_files_are_what_the_command_prints(name: str, options: tuple[str, ...]) -> None:
-    """Mend them with: lockstep --config deploy/rights/example.toml rights corp --account DN [--restore] > FILE."""
-    printed = run(EXAMPLE, "corp", *ACCOUNT, *options)
+def test_the_files_are_what_the_command_prints(
+    example: Path, account: tuple[str, ...], name: str, options: tuple[str, ...]
+) -> None:
+    """Mend them with: lockstep --config deploy/rights/EXAMPLE rights corp --account DN [--restore] > FILE."""
+    printed = run(example, "corp", *account, *options)
     assert printed.exit_code == 0, printed.output
     assert printed.stdout == (EXAMPLE.parent / f"{name}.ldif").read_text(encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""What time it is for slapd: by its monitor, which is the only place where it tells it to whoever asks."""
+"""What time it is for a server, where it keeps an entry that tells it to whoever may read that."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -8,19 +8,18 @@ from agent.directories.entry import Entry
 from agent.directories.errors import BadEntry, Refused
 from agent.directories.times import Moment
 
-CLOCK = "cn=Current,cn=Time,cn=Monitor"
 ONE_SECOND = timedelta(seconds=1)
 
 
-def by_monitor(client: Client, now: Callable[[], datetime]) -> timedelta | None:
-    """Return how far slapd's clock is ahead of ours, by its monitor (slapd-monitor(5)); None where we may not see it.
+def told_by(client: Client, dn: str, attribute: str, now: Callable[[], datetime]) -> timedelta | None:
+    """Return how far the server's clock is ahead of ours, by an entry of its own; None where we may not see it.
 
     Raises Unreachable or ProtocolFault.
     """
     before = now()
     try:
-        entry = client.search_one(CLOCK, ("monitorTimestamp",))
-        return ahead(entry, "monitorTimestamp", before, now())
+        entry = client.search_one(dn, (attribute,))
+        return ahead(entry, attribute, before, now())
     except Refused:
         return None
 
