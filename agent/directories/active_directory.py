@@ -97,6 +97,16 @@ class ActiveDirectory:
         """Return nothing: each controller refuses people by the lock that it has, however old that is."""
         return ""
 
+    def protects(self, entry: Entry) -> str:
+        """Return why only the domain's administrators unlock an account: it is, or was, privileged, or runs a service.
+
+        `adminCount` is set on the members of privileged groups, through others too (MS-ADTS 3.1.1.6.1); an account that
+        runs a service has a `servicePrincipalName`, and whoever frees it lets an attacker guess on.
+        """
+        if entry.text(ad_locks.ADMIN_COUNT) == "1":
+            return f"{ad_locks.ADMIN_COUNT} = 1: it is in a privileged group of the domain, or was"
+        return f"it has a {ad_locks.SERVICE}: it runs a service" if entry.values(ad_locks.SERVICE) else ""
+
     def last_failure(self, entry: Entry) -> datetime | None:
         """Return when this controller last got a wrong password; others do not hear of it. Raises BadEntry."""
         failed = ad_locks.time_in(entry, ad_locks.FAILED)

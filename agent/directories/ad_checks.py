@@ -147,8 +147,8 @@ def writing_checks(client: Client, needs: Needs) -> tuple[Check, ...] | None:
     root = client.search_one("", _ROOT)
     if root is not None and READ_ONLY in root.texts("supportedCapabilities"):
         return None
-    sample = _sample(client, needs, "adminCount", WRITABLE)
-    people = [entry for entry in sample if entry.text("adminCount") != "1"]
+    sample = _sample(client, needs, ad_locks.ADMIN_COUNT, WRITABLE)
+    people = [entry for entry in sample if entry.text(ad_locks.ADMIN_COUNT) != "1"]
     if not people:
         found = "there is nobody, but for protected accounts, to ask about; nothing is known"
         return (Check(what="writing", grade=Grade.UNKNOWN, found=found),)

@@ -22,7 +22,8 @@ EXPIRES = "accountExpires"
 PASSWORD_SET = "pwdLastSet"  # noqa: S105 - the name of an attribute
 FAILED = "badPasswordTime"
 RESULTANT = "msDS-ResultantPSO"
-ENTRY_ATTRIBUTES = (MARKER, COMPUTED, CONTROL, EXPIRES, PASSWORD_SET, FAILED, RESULTANT)
+ADMIN_COUNT, SERVICE = "adminCount", "servicePrincipalName"
+ENTRY_ATTRIBUTES = (MARKER, COMPUTED, CONTROL, EXPIRES, PASSWORD_SET, FAILED, RESULTANT, ADMIN_COUNT, SERVICE)
 DISABLED_BIT = 0x2
 LOCKED_BIT = 0x10
 """Only in COMPUTED. In `userAccountControl` the same bit means nothing since Windows 2000."""

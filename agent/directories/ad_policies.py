@@ -91,12 +91,12 @@ def domain_of(client: Client) -> str:
     return root.text("defaultNamingContext") if root is not None else ""
 
 
-def policy_of(dn: str, entry: Entry | None, threshold: str, duration: str) -> Policy:
+def policy_of(dn: str, entry: Entry | None, most: str, duration: str) -> Policy:
     """Return the policy in an entry; UNKNOWN where it is not shown whole, or holds no numbers."""
-    if entry is None or not (entry.values(threshold) and entry.values(duration)):
+    if entry is None or not (entry.values(most) and entry.values(duration)):
         return unknown(f"{dn} cannot be read")
     try:
-        failures = number_in(entry, threshold) or 0
+        failures = number_in(entry, most) or 0
         length = parse_interval(entry.single(duration) or b"")
     except BadEntry as error:
         return unknown(str(error))
