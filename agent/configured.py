@@ -7,6 +7,7 @@ from datetime import timedelta
 from agent.addresses import Address, address_of
 from agent.directories import access
 from agent.directories.access import Access, Circuits, ReadingRules
+from agent.directories.active_directory import ActiveDirectory
 from agent.directories.client import Client
 from agent.directories.dialect import Dialect
 from agent.directories.ds389 import Ds389
@@ -21,6 +22,7 @@ from ims.ports import Clock
 
 _DIALECTS: dict[directories.Dialect, Callable[[DirectoryName], Dialect]] = {
     directories.Dialect.OPENLDAP: OpenLdap,
+    directories.Dialect.AD: ActiveDirectory,
     directories.Dialect.DS389: Ds389,
 }
 _TLS = {

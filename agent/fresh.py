@@ -172,8 +172,8 @@ class FreshReader:
     def _protected(self, entry: Entry) -> str:
         names = entry.values(self._directory.settings.attributes.user_name)
         address = address_of(entry.dn)
-        found = (protection_of(address, name.decode(errors="replace"), self._directory) for name in names or (b"",))
-        return next(filter(None, found), "")
+        texts = [name.decode(errors="replace") for name in names or (b"",)]
+        return next(filter(None, (protection_of(entry, address, text, self._directory) for text in texts)), "")
 
     def _last_failure(self, entry: Entry) -> datetime | None:
         try:

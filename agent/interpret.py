@@ -65,7 +65,7 @@ class Interpreter:
             locks=(here, *self._elsewhere(entry_id, dialect.state(entry), here)) if self.others else (here,),
             matches=matches_of(entry, address, self.rules),
             roles=roles_of(address, directory, self.groups),
-            protected=protection_of(address, profile.user_name, directory),
+            protected=protection_of(entry, address, profile.user_name, directory),
             doubt=reading.doubt,
             hint=reading.hint,
             digest=entry.digest,

@@ -81,11 +81,11 @@ def unknown_rules(directory: ConfiguredDirectory, groups: Groups) -> frozenset[s
     return frozenset(rule_name(directory.name, n) for n, rule in rules if rule.group and not groups.known(rule.group))
 
 
-def protection_of(address: Address, user_name: str, directory: ConfiguredDirectory) -> str:
-    """Return why nobody unlocks this entry here; empty = nothing protects it."""
+def protection_of(entry: Entry, address: Address, user_name: str, directory: ConfiguredDirectory) -> str:
+    """Return why nobody unlocks this entry here: the settings say so, or the directory; empty = nothing protects it."""
     if directory.protected.names and key_of_name(user_name) in directory.protected.names:
         return "listed in the settings"
-    return directory.protected.addresses.get(address, "")
+    return directory.protected.addresses.get(address, "") or directory.dialect.protects(entry)
 
 
 def _test_of(rule: Rule, groups: Groups) -> Callable[[Entry, Address], bool]:

@@ -34,6 +34,7 @@ class Dialect(StrEnum):
 
     OPENLDAP = "openldap"
     DS389 = "389ds"
+    AD = "ad"
 
 
 class BindMethod(StrEnum):
@@ -206,7 +207,8 @@ class Directory(Table):
     """One LDAP service: its servers hold the same entries."""
 
     dialect: Dialect = Field(
-        description='The product: "openldap" or "389ds" (389 Directory Server, Red Hat Directory Server).',
+        description='The product: "openldap", "389ds" (389 Directory Server, Red Hat Directory Server) or "ad" (Active '
+        "Directory, Samba as a domain controller).",
         examples=["openldap"],
     )
     servers: Annotated[tuple[ServerUrl, ...], COMMAS] = Field(

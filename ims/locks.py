@@ -5,7 +5,7 @@ knows. A user is locked while any lock is in force; no reason ever overwrites an
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -231,16 +231,15 @@ def settle(
     so that one that does not can never take another's.
     """
     open_rows = list(held)
+    taken = {row.id for row in open_rows}
     after: list[Lock] = []
     raised: list[Lock] = []
     updated: list[Lock] = []
-    for fact in sorted(_one_for_each_lock(seen), key=lambda fact: fact.since is None):
-        row = _row_of(fact, open_rows, now)
+    for fact, row in _paired(_one_for_each_lock(seen), open_rows, now):
         if row is None:
-            raised.append(lock_of(fact, user, tenant, now, raised_by))
+            raised.append(_with_own_id(lock_of(fact, user, tenant, now, raised_by), taken))
             after.append(raised[-1])
             continue
-        open_rows.remove(row)
         since = row.since if row.since == fact.since else fact.since or min(row.since, now)
         fresh = replace(row, tenant=tenant, since=since, until=fact.until, evidence=fact.evidence)
         after.append(fresh)
@@ -261,18 +260,42 @@ def _one_for_each_lock(seen: Iterable[LockFact]) -> tuple[LockFact, ...]:
     return tuple(facts.values())
 
 
-def _row_of(fact: LockFact, rows: Iterable[Lock], now: datetime) -> Lock | None:
-    """Return the row that a fact is about: by its beginning, else by what stands in the source.
+def _paired(facts: Iterable[LockFact], rows: list[Lock], now: datetime) -> Iterator[tuple[LockFact, Lock | None]]:
+    """Yield each fact with the row that it is about, or None, and take that row out of `rows`.
 
-    The same evidence with another beginning is the same lock by another clock: the source's and ours have come apart,
-    or together again.
+    By its beginning first, and only then by what stands in the source: a fact with another beginning must not take the
+    row that another fact tells of to the second. The same evidence with another beginning is the same lock by another
+    clock: the source's and ours have come apart, or together again.
     """
-    place = (fact.reason, fact.source, fact.server)
-    there = [lock for lock in rows if (lock.reason, lock.source, lock.server) == place]
-    for lock in there:
-        if lock.since <= now if fact.since is None else lock.since == fact.since:
-            return lock
-    return next((lock for lock in there if says_the_same(lock, fact)), None)
+    left: list[LockFact] = []
+    for fact in sorted(facts, key=lambda fact: fact.since is None):
+        row = next((lock for lock in rows if _same_place(lock, fact) and _same_beginning(lock, fact, now)), None)
+        if row is None:
+            left.append(fact)
+            continue
+        rows.remove(row)
+        yield fact, row
+    for fact in left:
+        row = next((lock for lock in rows if _same_place(lock, fact) and says_the_same(lock, fact)), None)
+        if row is not None:
+            rows.remove(row)
+        yield fact, row
+
+
+def _same_place(lock: Lock, fact: LockFact) -> bool:
+    return (lock.reason, lock.source, lock.server) == (fact.reason, fact.source, fact.server)
+
+
+def _same_beginning(lock: Lock, fact: LockFact, now: datetime) -> bool:
+    return lock.since <= now if fact.since is None else lock.since == fact.since
+
+
+def _with_own_id(lock: Lock, taken: set[LockId]) -> Lock:
+    """Return a new lock under an id that no row has: one that was recognised by its evidence keeps the id of before."""
+    while lock.id in taken:
+        lock = replace(lock, id=LockId(str(uuid.uuid5(uuid.NAMESPACE_URL, lock.id))))
+    taken.add(lock.id)
+    return lock
 
 
 def says_the_same(lock: Lock, fact: LockFact) -> bool:

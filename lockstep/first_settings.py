@@ -19,7 +19,9 @@ DIRECTORY = "corp"
 _NO_TENANT = "main"
 _PACKAGED = Path("/etc")
 _SHOWN = 8
-_DS389 = "389ds"
+_AD = "ad"
+_GLOBAL_POLICY = {"389ds": "cn=config", _AD: "the domain's own entry"}
+"""Where the policy of those who name none stands, for the products that have one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,12 +131,10 @@ def _tls(way: Way) -> list[str]:
 
 def _default_policy(found: Survey) -> list[str]:
     """Return the policy of those who name none, and what each policy does."""
-    if found.dialect == _DS389:
+    if found.dialect in _GLOBAL_POLICY:
         told = [f"#   {as_toml(policy_line(policy))}" for policy in found.policies]
-        return [
-            "# The global password policy:",
-            *(told or ["#   not known: the account may not read it in cn=config."]),
-        ]
+        where = _GLOBAL_POLICY[found.dialect]
+        return ["# The global password policy:", *(told or [f"#   not known: the account may not read it in {where}."])]
     if not found.ppolicy:
         return ["# The overlay ppolicy is not loaded: wrong passwords lock nobody in this directory."]
     told = [f"#   {as_toml(policy_line(policy))}" for policy in found.policies[:_SHOWN]]
@@ -149,6 +149,8 @@ def _default_policy(found: Survey) -> list[str]:
 
 def _canary(found: Survey) -> list[str]:
     """Return the entry that proves that locks are seen, if one is called so."""
+    if found.dialect == _AD:
+        return []
     why = "# An entry that is always locked proves that locks can be seen; without one fewer unlocks are believed."
     if found.canary:
         return [why, f"canary = {as_toml(found.canary)}  # GUESSED by its name"]
@@ -161,7 +163,7 @@ def _users(found: Survey) -> str:
         f"# GUESSED: where people are, and what makes an entry a person; {looked}.",
         f"[directories.{DIRECTORY}.users]",
         f"base = {as_toml(found.users_base)}",
-        f'filter = "(objectClass={found.users_class})"',
+        f'filter = "{_filter(found)}"',
         "",
         "# GUESSED: which attributes say what. docs/settings.md lists all; an empty text means: not read.",
         f"[directories.{DIRECTORY}.attributes]",
@@ -170,6 +172,12 @@ def _users(found: Survey) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _filter(found: Survey) -> str:
+    """Return what makes an entry a person: in Active Directory computers are users too, but for their category."""
+    by_class = f"(objectClass={found.users_class})"
+    return f"(&(objectCategory=person){by_class})" if found.dialect == _AD else by_class
 
 
 def _rules(found: Survey) -> str:

@@ -33,6 +33,8 @@ missing_packages() {
     [ "$use" = run ] || have systemd-analyze || echo systemd
     # The tests start instances of their own from its templates.
     [ "$use" = run ] || have ns-slapd || echo 389-ds-base
+    # The tests start a domain controller of their own. Named one by one, since recommended packages are left out.
+    [ "$use" = run ] || have samba-tool || echo samba-ad-dc samba-ad-provision samba-dsdb-modules winbind
     # Its DIGEST-MD5 signs a stream of LDAP, which the reader must read too.
     [ "$use" = run ] || has_digest_md5 || echo libsasl2-modules
 }

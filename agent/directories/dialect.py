@@ -174,6 +174,10 @@ class Dialect(Protocol):
         """
         ...
 
+    def protects(self, entry: Entry) -> str:
+        """Return why the directory marks an account as one that only its own administrators unlock; empty = no."""
+        ...
+
     def last_failure(self, entry: Entry) -> datetime | None:
         """Return when the last wrong password was tried, where the entry tells. Raises BadEntry."""
         ...

@@ -96,6 +96,10 @@ class Ds389:
         """Return nothing: a server keeps its own locks whatever another one sends, so that each one's always count."""
         return ""
 
+    def protects(self, entry: Entry) -> str:  # noqa: ARG002 - the protocol's
+        """Return nothing: no attribute of this vendor's marks an account as privileged."""
+        return ""
+
     def last_failure(self, entry: Entry) -> datetime | None:  # noqa: ARG002 - the protocol's
         """Return None: the entry tells only when the first of the failures will be forgotten."""
         return None

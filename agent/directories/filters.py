@@ -46,9 +46,12 @@ def attributes_in(filter_: str) -> tuple[str, ...]:
 def escaped(value: str | bytes) -> str:
     """Return a value as it stands in a filter. Raises TypeError for anything but text and bytes.
 
-    Everything but letters, digits and a few harmless signs becomes an escape, so no value can close its filter.
+    Everything but letters, digits and a few harmless signs becomes an escape, so no value can close its filter. Spaces
+    around a value do too: ldap3 takes them for the filter's own, and drops them.
     """
     if not isinstance(value, str | bytes):
         raise TypeError(f"a filter's value is text or bytes, not {type(value).__name__}")
     octets = value.encode() if isinstance(value, str) else value
-    return "".join(chr(octet) if octet in _HARMLESS else f"\\{octet:02x}" for octet in octets)
+    text = "".join(chr(octet) if octet in _HARMLESS else f"\\{octet:02x}" for octet in octets)
+    before, after = len(text) - len(text.lstrip(" ")), len(text.lstrip(" ")) - len(text.strip(" "))
+    return "\\20" * before + text.strip(" ") + "\\20" * after

@@ -1,5 +1,6 @@
 """The forms in which ldap3 takes what is asked of a server, and gives its results."""
 
+import re
 from typing import Any
 
 import ldap3
@@ -13,6 +14,8 @@ from agent.directories.writes import AddEntry, Kind, Modify
 
 RESULT_CODES.setdefault(Code.NO_OPERATION.value, "noOperation")  # ldap3 dies of a code that it has no name for
 SCOPES = {Scope.BASE: ldap3.BASE, Scope.LEVEL: ldap3.LEVEL, Scope.SUBTREE: ldap3.SUBTREE}
+_SUB_CODE = re.compile(r"AcceptSecurityContext error, data ([0-9a-f]{1,8}),")
+"""How Active Directory says why it refuses a bind: the rest of that text is the same for all reasons."""
 _KINDS = {Kind.ADD: ldap3.MODIFY_ADD, Kind.DELETE: ldap3.MODIFY_DELETE, Kind.REPLACE: ldap3.MODIFY_REPLACE}
 
 
@@ -42,7 +45,8 @@ def result_of(found: dict[str, Any]) -> Result:
     """Take over a result; controls keep their raw values, but for the one that ldap3 always decodes (paging)."""
     controls = {oid: control["value"] for oid, control in found.get("controls", {}).items()}
     raw = {oid: value for oid, value in controls.items() if isinstance(value, bytes)}
-    return Result(int(found["result"]), str(found["description"]), raw)
+    sub_code = _SUB_CODE.search(str(found.get("message", "")))
+    return Result(int(found["result"]), str(found["description"]), raw, int(sub_code[1], 16) if sub_code else 0)
 
 
 def code_name(code: int) -> str:

@@ -105,6 +105,10 @@ class OpenLdap:
         """Return the entryCSN, which copies keep."""
         return self.stamp(entry)
 
+    def protects(self, entry: Entry) -> str:  # noqa: ARG002 - the protocol's
+        """Return nothing: no attribute of this vendor's marks an account as privileged."""
+        return ""
+
     def last_failure(self, entry: Entry) -> datetime | None:
         """Return the latest pwdFailureTime. Raises BadEntry."""
         return ppolicy.marks_of(entry).last_failure

@@ -51,11 +51,16 @@ CREDENTIALS_REFUSED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A result code with its name in the standard. `controls` are the answer's controls: OID and value as received."""
+    """A result code with its name in the standard. `controls` are the answer's controls: OID and value as received.
+
+    `sub_code` is the number with which Active Directory says more of a refused bind, 0 where there is none; the rest of
+    a server's text goes no further.
+    """
 
     code: int
     name: str
     controls: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    sub_code: int = 0
 
     @property
     def ok(self) -> bool:

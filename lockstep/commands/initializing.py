@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from agent.directories.access import Access, BindMethod, PassingCircuits, Tls, server_url
+from agent.directories.ad_survey import survey_ad
 from agent.directories.client import Client
 from agent.directories.ds389_survey import survey_389
 from agent.directories.entry import Entry
@@ -105,8 +106,10 @@ def _look(way: Way, base: str) -> _Found:
                 found = survey(client, root, base)
             case Product.DS389:
                 found = survey_389(client, root, base, SystemClock().now())
+            case Product.ACTIVE_DIRECTORY | Product.SAMBA:
+                found = survey_ad(client, root, base, SystemClock().now())
             case _:
-                spoken = "OpenLDAP and 389 Directory Server only"
+                spoken = "OpenLDAP, 389 Directory Server and Active Directory only"
                 raise Conflict(f"{way.url} is {product.name}: this version of Lockstep speaks to {spoken}")
         return _Found(way=way, product=product, survey=found)
 

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from agent.directories import ad_rights
+from tests.support import ad_side
 from tests.support.certificates import CertificateAuthority
 from tests.support.dialect_server import SERVERS, DialectServer, started
 from tests.support.rights import Firm, furnished
+from tests.support.samba_dc import SambaDc
 from tests.support.slapd import Slapd
 from tests.support.sync_world import SyncWorld, open_sync_world
 
@@ -47,6 +50,18 @@ def firm(start_slapd: Callable[..., Slapd], tmp_path: Path) -> Iterator[Callable
     finally:
         for world in worlds:
             world.store.close()
+
+
+@pytest.fixture(scope="session")
+def domain() -> Iterator[SambaDc]:
+    """Return a domain controller that many tests share, on which the agent has the rights of the recipe to unlock."""
+    dc = SambaDc()
+    try:
+        dc.start()
+        ad_side.grant(dc, ad_rights.recipe(ad_side.NEEDS))
+        yield dc
+    finally:
+        dc.stop()
 
 
 @pytest.fixture(scope="session")

@@ -3,17 +3,18 @@
 `default` is the policy that locks for good after three wrong passwords, `timed` for half an hour, `brief` for 2 s.
 """
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 import ldap3
 
-from tests.support import ns_slapd, slapd_config
+from agent.directories import ad_rights
+from tests.support import ad_side, ns_slapd, samba_domain, slapd_config
 from tests.support.certificates import CertificateAuthority
 from tests.support.ns_slapd import NsSlapd
+from tests.support.samba_dc import SambaDc
 from tests.support.slapd import Person, Slapd
 from tests.support.sync_world import SyncWorld, open_sync_world
 
@@ -45,7 +46,7 @@ class Server(Protocol):
         """Add somebody under a policy."""
         ...
 
-    def modify(self, dn: str, **attributes: str | Sequence[str]) -> None:
+    def modify(self, dn: str, **attributes: Any) -> None:
         """Replace attributes."""
         ...
 
@@ -71,7 +72,11 @@ class DialectServer:
     """A running server, the settings for it, and how its vendor spells what the contract does.
 
     `disabling` are the attributes by which an administrator disables somebody, `markers` those of a lock by wrong
-    passwords, `expiring` those of a validity that ended: none where the vendor has no such thing. `reader` is an
+    passwords, `expiring` those of a validity that ended: none where the vendor has no such thing. `enabling` and
+    `unlocking` undo that, by no value at all where nothing else is said. `spared` are attributes that the account must
+    not be able to write, with a value: by default all that lock somebody. `naming` and `user_name` are the attribute
+    that an entry is named by, and the one that holds the user name, where that is another. `users_filter` finds people
+    where the usual one does not. `reset_unlocks` = a new password ends a lock by wrong ones. `reader` is an
     account that reads what the agent reads and writes nothing. `tells_locks` = a sign-in says that it is a lock,
     `tells_time` = the server says what time it is.
     """
@@ -85,25 +90,47 @@ class DialectServer:
     expiring: dict[str, str]
     tells_locks: bool
     tells_time: bool
+    enabling: dict[str, str] = field(default_factory=dict)
+    unlocking: dict[str, str] = field(default_factory=dict)
+    spared: dict[str, str] = field(default_factory=dict)
+    naming: str = "uid"
+    user_name: str = "uid"
+    users_filter: str = ""
+    reset_unlocks: bool = True
 
     def world(self, folder: Path) -> SyncWorld:
         """Return a corner of the directory under sync. Close its store when done."""
         # A world asks a server for nothing but what `Server` says, except in tests that are slapd's own.
         world = open_sync_world(cast("Slapd", self.server), folder)
         world.configure(**self.settings)
+        if self.users_filter:
+            world.configure(users={"base": world.unit, "filter": self.users_filter})
         return world
 
     def unlock(self, person: Person) -> None:
         """Unlock somebody as the help desk does, without Lockstep."""
-        with self.server.connected() as admin:
-            admin.modify(person.dn, {name: [(ldap3.MODIFY_REPLACE, [])] for name in self.markers})
+        changes: dict[str, Any] = dict(self.unlocking) or {name: [] for name in self.markers}
+        self.server.modify(person.dn, **changes)
 
-    def rename(self, person: Person, rdn: str) -> Person:
-        """Give somebody another name."""
+    def enable(self, person: Person) -> None:
+        """Enable somebody again."""
+        changes: dict[str, Any] = dict(self.enabling) or {name: [] for name in self.disabling}
+        self.server.modify(person.dn, **changes)
+
+    def not_to_be_written(self) -> dict[str, str]:
+        """Return what the account must not be able to write, each with a value that would do harm."""
+        marked = {name: "3" if "Count" in name else "20990101000000Z" for name in self.markers}
+        usual = marked | self.disabling | {"userPassword": "a new one", "description": "x"}
+        return self.spared or usual
+
+    def rename(self, person: Person, name: str) -> Person:
+        """Give somebody another name, and another user name with it."""
+        rdn = f"{self.naming}={name}"
         with self.server.connected() as admin:
             admin.modify_dn(person.dn, rdn)
         dn = f"{rdn},{person.dn.partition(',')[2]}"
-        return Person(uid=rdn.partition("=")[2], dn=dn, password=person.password, entry_id=person.entry_id)
+        self.server.modify(dn, **{self.user_name: name})
+        return Person(uid=name, dn=dn, password=person.password, entry_id=person.entry_id)
 
     def move(self, person: Person, parent: str) -> Person:
         """Put somebody elsewhere."""
@@ -150,6 +177,45 @@ def ds389(authority: CertificateAuthority) -> DialectServer:  # noqa: ARG001 - t
     )
 
 
+class _GrantedDc(SambaDc):
+    """A domain controller on which the agent's account has the rights of the recipe."""
+
+    def start(self) -> None:
+        """Start it, and apply the recipe to all of the domain."""
+        super().start()
+        everywhere = replace(ad_side.NEEDS, reading=replace(ad_side.RULES, base=samba_domain.BASE))
+        ad_side.grant(self, ad_rights.recipe(everywhere))
+
+
+def ad(authority: CertificateAuthority) -> DialectServer:  # noqa: ARG001 - the same for every vendor
+    """Return a domain controller of Samba's, not yet started."""
+    settings = {
+        "dialect": "ad",
+        "bind": {"dn": samba_domain.AGENT_DN, "password": samba_domain.password_of("agent")},
+        "attributes": {"userName": "sAMAccountName"},
+        "default_policy": None,
+    }
+    enabled, disabled = {"userAccountControl": "512"}, {"userAccountControl": "514"}
+    return DialectServer(
+        name="ad",
+        server=_GrantedDc(),
+        settings=settings,
+        reader={"dn": samba_domain.READER_DN, "password": samba_domain.password_of("reader")},
+        disabling=disabled,
+        enabling=enabled,
+        markers=("lockoutTime",),
+        unlocking={"lockoutTime": "0"},
+        expiring={"accountExpires": "132223104000000000"},
+        spared={**disabled, "accountExpires": "132223104000000000", "pwdLastSet": "0", "description": "x"},
+        naming="CN",
+        users_filter=ad_side.PERSONS,
+        reset_unlocks=False,
+        user_name="sAMAccountName",
+        tells_locks=True,
+        tells_time=True,
+    )
+
+
 def started(made: DialectServer) -> DialectServer:
     """Start a server, and give it the account that only reads where it comes without."""
     made.server.start()
@@ -160,6 +226,6 @@ def started(made: DialectServer) -> DialectServer:
     return made
 
 
-SERVERS = {"openldap": openldap, "389ds": ds389}
-WITH_VALIDITY = ("openldap",)
+SERVERS = {"openldap": openldap, "389ds": ds389, "ad": ad}
+WITH_VALIDITY = ("openldap", "ad")
 """The vendors whose accounts have dates of validity."""

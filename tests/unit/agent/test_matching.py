@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.addresses import address_of, addresses_in, addresses_of
-from agent.directories.entry import entry_of
+from agent.directories.entry import Entry, entry_of
 from agent.matching import Groups, matches_of, protection_of, roles_of, rule_tests, unknown_roles, unknown_rules
 from agent.members import Members
 from ims.people import Role
@@ -70,7 +70,7 @@ def test_what_could_not_be_read_is_known_to_be_unknown() -> None:
 def test_some_are_protected(dn: str, name: str, why: str) -> None:
     """By name, by DN, and always the canary and our own account."""
     guarded = directory(protected={"user_names": ["root"], "dns": ["cn=boss,dc=x"]})
-    assert protection_of(address_of(dn), name, guarded) == why
+    assert protection_of(Entry(dn=dn, attributes={}), address_of(dn), name, guarded) == why
 
 
 @given(st.lists(st.text(alphabet="ab,+=\\ ", min_size=1, max_size=6), min_size=2, max_size=2, unique=True))

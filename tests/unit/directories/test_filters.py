@@ -30,6 +30,9 @@ def test_forms() -> None:
         ("ë", "\\c3\\ab"),
         (b"\xff", "\\ff"),
         ("", ""),
+        (" ", "\\20"),
+        ("  Help Desk ", "\\20\\20Help Desk\\20"),
+        (b"\xff ", "\\ff\\20"),
     ],
 )
 def test_escapes(value: str | bytes, text: str) -> None:

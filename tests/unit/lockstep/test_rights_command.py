@@ -14,6 +14,8 @@ from tests.support.settings_texts import SMALLEST
 
 EXAMPLE = ROOT / "deploy" / "rights" / "example.toml"
 EXAMPLE_389 = EXAMPLE.with_name("example-389ds.toml")
+EXAMPLE_AD = EXAMPLE.with_name("example-ad.toml")
+ACCOUNT_AD = ("--account", "CN=lockstep,OU=Services,DC=example,DC=com")
 ACCOUNT_389 = ("--account", "uid=lockstep,ou=services,dc=example,dc=com")
 ACCOUNT = ("--account", "cn=lockstep,ou=services,dc=example,dc=com")
 
@@ -39,6 +41,8 @@ def smallest(tmp_path: Path) -> Path:
         (EXAMPLE, ACCOUNT, "openldap-unlock-and-restore", ("--restore",)),
         (EXAMPLE_389, ACCOUNT_389, "389ds-unlock", ()),
         (EXAMPLE_389, ACCOUNT_389, "389ds-unlock-and-restore", ("--restore",)),
+        (EXAMPLE_AD, ACCOUNT_AD, "ad-unlock", ()),
+        (EXAMPLE_AD, ACCOUNT_AD, "ad-unlock-and-restore", ("--restore",)),
     ],
 )
 def test_the_files_are_what_the_command_prints(
@@ -47,7 +51,7 @@ def test_the_files_are_what_the_command_prints(
     """Mend them with: lockstep --config deploy/rights/EXAMPLE rights corp --account DN [--restore] > FILE."""
     printed = run(example, "corp", *account, *options)
     assert printed.exit_code == 0, printed.output
-    assert printed.stdout == (EXAMPLE.parent / f"{name}.ldif").read_text(encoding="utf-8")
+    assert printed.stdout == next(EXAMPLE.parent.glob(f"{name}.*")).read_text(encoding="utf-8")
 
 
 def test_it_needs_no_store_and_no_directory(smallest: Path) -> None:
