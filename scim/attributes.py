@@ -53,6 +53,7 @@ class ScimAttribute:
     `asks` is the attribute in `ims.query`; without it, and without the `constant` values that every user has, it cannot
     be filtered; `sometimes` are constants that only some have. `evidence` attributes are for people only: for a
     connection they do not exist. `bare` = a text alone stands for an element with that `value`, as some clients send.
+    A multi-valued one takes `most` elements in one request.
     """
 
     name: str
@@ -71,6 +72,7 @@ class ScimAttribute:
     sometimes: tuple[str, ...] = ()
     evidence: bool = False
     bare: bool = False
+    most: int = 100
 
     @property
     def case_exact(self) -> bool:

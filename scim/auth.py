@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 import structlog
 
-from ims.credentials import Token, id_of, proves
+from ims.credentials import PREFIX, Token, id_of, proves
 from ims.errors import StoreUnusable
 from ims.locks import locks_in_force
 from ims.people import PERSON_ROLES, Actor, AffiliationStatus, Channel, Role, User, UserId
@@ -54,6 +54,8 @@ def actor_behind(token: Token, services: ScimServices, now: datetime) -> Actor:
 
 def _token(header: str, services: ScimServices, now: datetime) -> Token:
     scheme, _, presented = header.partition(" ")
+    if not presented and scheme.startswith(PREFIX):
+        scheme, presented = "bearer", scheme  # one identity provider can only send a header's whole value
     presented = presented.strip()
     token_id = id_of(presented) if scheme.lower() == "bearer" else None
     token = services.tokens.token(token_id) if token_id else None

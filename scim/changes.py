@@ -7,7 +7,7 @@ from ims.query import And, Compare, Member, Operator, Query
 from scim.attributes import Document, Kind, Schema, ScimAttribute
 from scim.errors import BadRequest, ScimType
 from scim.matching import matches
-from scim.values import ELEMENTS_MAX, accepted, accepted_element, assigned, one_primary_at_most, says_something
+from scim.values import accepted, accepted_element, assigned, one_primary_at_most, says_something
 
 
 class Op(StrEnum):
@@ -57,10 +57,18 @@ def _set(holder: Document, attribute: ScimAttribute, change: Change, where: str)
             raise BadRequest(ScimType.MUTABILITY, f"{where} is required and cannot be removed")
         holder.pop(attribute.name, None)
         return
-    value = accepted(attribute, change.value, where)
+    value = accepted(attribute, _unwrapped(attribute, change.value), where)
     if attribute.kind is Kind.COMPLEX and isinstance(value, dict):
         value = assigned(_object(holder.get(attribute.name)) | value)
     _assign(holder, attribute.name, value)
+
+
+def _unwrapped(attribute: ScimAttribute, value: object) -> object:
+    """Return the one value in an array of one, which a client of long ago sends for attributes that have but one."""
+    if attribute.multi_valued or not isinstance(value, list) or len(value) != 1:
+        return value
+    (only,) = value
+    return only.get("value", only) if isinstance(only, dict) and attribute.kind is not Kind.COMPLEX else only
 
 
 def _assign(holder: Document, name: str, value: object) -> None:
@@ -84,8 +92,8 @@ def _change_elements(document: Document, change: Change, *, creates: bool) -> No
     after = _of_all(before, change) if change.where is None else _of_some(before, change, creates=creates)
     told = [element for element in map(assigned, after) if says_something(change.attribute, element)]
     valued = [{"primary": False, **element} for element in told]
-    if len(valued) > max(ELEMENTS_MAX, len(before)):
-        raise BadRequest(ScimType.INVALID_VALUE, f"{name} would hold more than {ELEMENTS_MAX} values")
+    if len(valued) > max(change.attribute.most, len(before)):
+        raise BadRequest(ScimType.INVALID_VALUE, f"{name} would hold more than {change.attribute.most} values")
     _assign(document, name, _one_primary(before, valued, name))
 
 

@@ -11,6 +11,7 @@ _MEMBERS = ScimAttribute(
     kind=Kind.COMPLEX,
     multi_valued=True,
     bare=True,
+    most=20_000,
     asks=Collection.MEMBERS,
     parts=(
         ScimAttribute(
@@ -43,7 +44,7 @@ _MEMBERS = ScimAttribute(
 
 GROUP = Schema(
     id=GROUP_URN,
-    aliases=("urn:scim:schemas:core:2.0:Group",),
+    aliases=("urn:scim:schemas:core:2.0:Group", "urn:scim:schemas:core:2.0", "urn:scim:schemas:core:1.0"),
     name="Group",
     description="A group of users and groups",
     common=common("Group", (GROUP_URN,)),

@@ -8,7 +8,6 @@ from scim.errors import BadRequest, ScimType
 TEXT_CHARACTERS_MAX = 512
 REFERENCE_CHARACTERS_MAX = 2_048
 BINARY_CHARACTERS_MAX = 32_768
-ELEMENTS_MAX = 100
 _MOST = {Kind.REFERENCE: REFERENCE_CHARACTERS_MAX, Kind.BINARY: BINARY_CHARACTERS_MAX}
 _URL_SAFE = str.maketrans("-_", "+/")
 
@@ -65,8 +64,8 @@ def elements_of(value: object) -> list[Document]:
 def _elements(attribute: ScimAttribute, value: object, where: str) -> list[Document] | None:
     if not isinstance(value, list):
         raise BadRequest(ScimType.INVALID_VALUE, f"{where} must be an array of objects")
-    if len(value) > ELEMENTS_MAX:
-        raise BadRequest(ScimType.INVALID_VALUE, f"{where} holds more than {ELEMENTS_MAX} values")
+    if len(value) > attribute.most:
+        raise BadRequest(ScimType.INVALID_VALUE, f"{where} holds more than {attribute.most} values")
     elements = [
         assigned(_element(attribute, element, f"{where}[{number}]"))
         for number, element in enumerate(value)
