@@ -11,6 +11,7 @@ from agent.directories.active_directory import ActiveDirectory
 from agent.directories.client import Client
 from agent.directories.dialect import Dialect
 from agent.directories.ds389 import Ds389
+from agent.directories.freeipa import FreeIpa
 from agent.directories.openldap import OpenLdap
 from config import directories
 from config.settings import Clears, DisabledBy, Settings
@@ -23,6 +24,7 @@ from ims.ports import Clock
 _DIALECTS: dict[directories.Dialect, Callable[[DirectoryName], Dialect]] = {
     directories.Dialect.OPENLDAP: OpenLdap,
     directories.Dialect.AD: ActiveDirectory,
+    directories.Dialect.FREEIPA: FreeIpa,
     directories.Dialect.DS389: Ds389,
 }
 _TLS = {

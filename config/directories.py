@@ -35,6 +35,7 @@ class Dialect(StrEnum):
     OPENLDAP = "openldap"
     DS389 = "389ds"
     AD = "ad"
+    FREEIPA = "freeipa"
 
 
 class BindMethod(StrEnum):
@@ -207,8 +208,8 @@ class Directory(Table):
     """One LDAP service: its servers hold the same entries."""
 
     dialect: Dialect = Field(
-        description='The product: "openldap", "389ds" (389 Directory Server, Red Hat Directory Server) or "ad" (Active '
-        "Directory, Samba as a domain controller).",
+        description='The product: "openldap", "389ds" (389 Directory Server, Red Hat Directory Server), "freeipa" '
+        '(FreeIPA, Red Hat Identity Management) or "ad" (Active Directory, Samba as a domain controller).',
         examples=["openldap"],
     )
     servers: Annotated[tuple[ServerUrl, ...], COMMAS] = Field(

@@ -20,7 +20,7 @@ _NO_TENANT = "main"
 _PACKAGED = Path("/etc")
 _SHOWN = 8
 _AD = "ad"
-_GLOBAL_POLICY = {"389ds": "cn=config", _AD: "the domain's own entry"}
+_GLOBAL_POLICY = {"389ds": "cn=config", "freeipa": "cn=kerberos", _AD: "the domain's own entry"}
 """Where the policy of those who name none stands, for the products that have one."""
 
 

@@ -20,7 +20,7 @@ from agent.directories.searches import Search
 
 _PAGING = "1.2.840.113556.1.4.319"
 _ADVICE = "apply what `lockstep rights` prints"
-_ANYTHING, _DELETE = "w", "O"
+ANYTHING, _DELETE = "w", "O"
 """Rights to write: any value; as the server spells deleting, limited to some values by a filter."""
 _WRITING, _ADDING = frozenset("wW"), "W"
 _FORBIDDEN = (DISABLED, "userPassword")
@@ -29,20 +29,20 @@ _FORBIDDEN = (DISABLED, "userPassword")
 def server_checks(client: Client, needs: Needs, policies: Policies, now: Callable[[], datetime]) -> Iterator[Check]:
     """Yield what is found, in the order in which to mend it. Raises DirectoryUnreachable and Refused."""
     root = client.search_one("", ("supportedControl",))
-    yield _controls(root)
-    yield _numbers(client, needs)
+    yield controls(root)
+    yield numbers(client, needs)
     yield _policy(needs, policies, now())
     yield _own_policy(client, needs, policies, now())
 
 
 def reading_checks(client: Client, needs: Needs) -> Iterator[Check]:
     """Yield whether everything that is read of people can be read of one of them."""
-    person = _somebody(client, needs)
+    person = somebody(client, needs)
     if person is None:
         found = f"no user is found below {needs.reading.base}"
         yield Check(what="people", grade=Grade.MISSING, found=found, advice=f"correct users.base, or {_ADVICE}")
         return
-    rights = _rights(client, needs, person.dn, read_of_people(needs))
+    rights = rights_on(client, needs, person.dn, read_of_people(needs))
     if rights is None:
         found = "the server does not say what the account may do"
         yield Check(what="reading", grade=Grade.UNKNOWN, found=found, advice="ask its administrators")
@@ -57,8 +57,8 @@ def reading_checks(client: Client, needs: Needs) -> Iterator[Check]:
 
 def writing_checks(client: Client, needs: Needs) -> tuple[Check, ...]:
     """Return what may be written of one of the people, and of the groups that an unlock gives back."""
-    person = _somebody(client, needs)
-    rights = _rights(client, needs, person.dn, (*UNLOCKED, *_FORBIDDEN)) if person is not None else None
+    person = somebody(client, needs)
+    rights = rights_on(client, needs, person.dn, (*UNLOCKED, *_FORBIDDEN)) if person is not None else None
     if rights is None:
         found = "the server does not say what the account may do"
         return (Check(what="writing", grade=Grade.UNKNOWN, found=found, advice="ask its administrators"),)
@@ -68,7 +68,8 @@ def writing_checks(client: Client, needs: Needs) -> tuple[Check, ...]:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _controls(root: Entry | None) -> Check:
+def controls(root: Entry | None) -> Check:
+    """Return whether the server offers what a reading and these checks take, by its root DSE."""
     offered = set(root.texts("supportedControl")) if root is not None else set()
     if not offered:
         found = "the root DSE cannot be read, so that what the server offers is not known"
@@ -80,7 +81,8 @@ def _controls(root: Entry | None) -> Check:
     return Check(what="controls", grade=Grade.OK, found="paged results and effective rights are offered")
 
 
-def _numbers(client: Client, needs: Needs) -> Check:
+def numbers(client: Client, needs: Needs) -> Check:
+    """Return whether the server numbers its changes. Raises DirectoryUnreachable and Refused."""
     if numbers_of(client, needs.reading) is not None:
         return Check(what="changes", grade=Grade.OK, found="the server numbers its changes (plug-in USN)")
     found = "the server does not number its changes, or keeps the users in several databases that count alone"
@@ -114,7 +116,7 @@ def _own_policy(client: Client, needs: Needs, policies: Policies, now: datetime)
 
 
 def _unlocking(rights: dict[str, str]) -> Check:
-    lacking = [name for name in UNLOCKED if not {_ANYTHING, _DELETE} & set(rights.get(name.lower(), ""))]
+    lacking = [name for name in UNLOCKED if not {ANYTHING, _DELETE} & set(rights.get(name.lower(), ""))]
     if lacking:
         found = f"an unlock would be refused: {', '.join(lacking)} may not be deleted"
         return Check(what="unlock", grade=Grade.MISSING, found=found, advice=_ADVICE)
@@ -134,9 +136,9 @@ def _restoring(client: Client, needs: Needs) -> Iterator[Check]:
     for one in needs.restorable:
         if not one.group:
             continue
-        said = (_rights(client, needs, one.group, ("member",)) or {}).get("member", "")
+        said = (rights_on(client, needs, one.group, ("member",)) or {}).get("member", "")
         what = f"group {one.group}"
-        if {_ANYTHING, _DELETE} & set(said):
+        if {ANYTHING, _DELETE} & set(said):
             found = "members may be taken out, which nothing needs"
             yield Check(what=what, grade=Grade.TOO_MUCH, found=found, advice=_ADVICE)
         elif _ADDING in said:
@@ -146,13 +148,14 @@ def _restoring(client: Client, needs: Needs) -> Iterator[Check]:
             yield Check(what=what, grade=Grade.UNKNOWN, found=found, advice=f"if nobody did, {_ADVICE}")
 
 
-def _somebody(client: Client, needs: Needs) -> Entry | None:
+def somebody(client: Client, needs: Needs) -> Entry | None:
+    """Return one of the people, or None where nobody is found."""
     rules = needs.reading
     search = Search(base=rules.base, filter=rules.filter, scope=rules.scope, attributes=("objectClass",), page_size=1)
     return next(iter(client.page(search).entries), None)
 
 
-def _rights(client: Client, needs: Needs, dn: str, names: tuple[str, ...]) -> dict[str, str] | None:
+def rights_on(client: Client, needs: Needs, dn: str, names: tuple[str, ...]) -> dict[str, str] | None:
     """Return the account's rights on attributes, in the server's letters; None where it does not say."""
     entry = client.own_rights(dn, needs.account, names)
     said = entry.text("attributeLevelRights") if entry is not None else ""

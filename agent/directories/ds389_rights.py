@@ -39,7 +39,7 @@ _HEAD = """\
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Instruction:
+class Instruction:
     """One instruction: the entry that holds it, what it concerns, the right, and why."""
 
     entry: str
@@ -50,17 +50,21 @@ class _Instruction:
 
 def recipe(needs: Needs) -> Recipe:
     """Return the instructions that grant these needs, and the LDIF that adds them. Raises InvalidInput."""
+    purpose = "read, unlock, and give an affiliation back" if needs.restorable else "read and unlock"
+    return ldif(_HEAD.format(account=needs.account, purpose=purpose), _instructions(needs), needs.account)
+
+
+def ldif(head: str, instructions: Iterable[Instruction], account: str) -> Recipe:
+    """Return a recipe of these instructions for an account, in LDIF, with the account's own limits lifted."""
     changes: list[str] = []
     rules: list[RightsRule] = []
-    for number, one in enumerate(_instructions(needs), start=1):
+    for number, one in enumerate(instructions, start=1):
         rules.append(RightsRule(what=f"{one.entry}: {one.target}", right=one.right, why=one.why))
         name = f'acl "Lockstep {number}"'
-        subject = f'userdn="ldap:///{_in_url(needs.account)}"'
+        subject = f'userdn="ldap:///{_in_url(account)}"'
         aci = f"aci: {one.target}(version 3.0; {name}; allow ({one.right}) {subject};)"
         changes += [f"# {one.why}", f"dn: {one.entry}", "changetype: modify", "add: aci", *_folded(aci), ""]
-    changes += [*_account(needs.account), ""]
-    purpose = "read, unlock, and give an affiliation back" if needs.restorable else "read and unlock"
-    head = _HEAD.format(account=needs.account, purpose=purpose)
+    changes += [*_account(account), ""]
     return Recipe(rules=tuple(rules), text="\n".join([head, *changes]))
 
 
@@ -72,35 +76,37 @@ def read_of_people(needs: Needs) -> tuple[str, ...]:
     return tuple({name.lower(): name for name in plain}.values())
 
 
-def _instructions(needs: Needs) -> Iterator[_Instruction]:
+def _instructions(needs: Needs) -> Iterator[Instruction]:
     people = needs.reading.base
-    yield _reading(people, read_of_people(needs), "What is read of people.")
+    yield reading(people, read_of_people(needs), "What is read of people.")
     why = "An unlock deletes lock attributes; setting one is refused."
-    yield _Instruction(entry=people, target=_deleting(UNLOCKED), right="write", why=why)
-    yield from (_restoring(needs, one) for one in needs.restorable)
+    yield Instruction(entry=people, target=_deleting(UNLOCKED), right="write", why=why)
+    yield from (restoring(needs, one) for one in needs.restorable)
     for parent in dict.fromkeys(parent_of(group) for group in needs.groups):
         why = "Who is in the groups that settings name, which may be renamed where they are."
-        yield _reading(parent, (*_ENTRY, "member"), why)
+        yield reading(parent, (*_ENTRY, "member"), why)
     why = "Entries are found again by their ids, wherever they were moved; and local password policies."
-    yield _reading(needs.base, (*_ENTRY, ds389_locks.POLICY, *POLICY_ATTRIBUTES), why)
+    yield reading(needs.base, (*_ENTRY, ds389_locks.POLICY, *POLICY_ATTRIBUTES), why)
     if needs.canary and not within(needs.canary, people):
-        yield _reading(needs.canary, read_of_people(needs), "The canary, which is not among the people.")
-    yield _reading(GLOBAL, ("objectClass", *GLOBAL_ATTRIBUTES), "The global password policy: what a lock means.")
-    yield _reading(FEATURE, ("*",), "Whether the server itself takes an account for usable.")
+        yield reading(needs.canary, read_of_people(needs), "The canary, which is not among the people.")
+    yield reading(GLOBAL, ("objectClass", *GLOBAL_ATTRIBUTES), "The global password policy: what a lock means.")
+    yield reading(FEATURE, ("*",), "Whether the server itself takes an account for usable.")
 
 
-def _restoring(needs: Needs, one: Restorable) -> _Instruction:
+def restoring(needs: Needs, one: Restorable) -> Instruction:
+    """Return the right to give one affiliation back, adding only. Raises InvalidInput."""
     if one.group:
         target = _adding("member", f"(member=*{_in_aci(needs.reading.base)})")
         why = "An unlock may make one of the people a member again; taking one out is refused."
-        return _Instruction(entry=one.group, target=target, right="write", why=why)
+        return Instruction(entry=one.group, target=target, right="write", why=why)
     target = _adding(one.attribute, _in_aci(equal(one.attribute, one.value)))
     why = "An unlock may add this one value; taking it away is refused."
-    return _Instruction(entry=needs.reading.base, target=target, right="write", why=why)
+    return Instruction(entry=needs.reading.base, target=target, right="write", why=why)
 
 
-def _reading(entry: str, attributes: Iterable[str], why: str) -> _Instruction:
-    return _Instruction(entry=entry, target=f'(targetattr="{" || ".join(attributes)}")', right=_READ, why=why)
+def reading(entry: str, attributes: Iterable[str], why: str) -> Instruction:
+    """Return the right to read and search these attributes at and below an entry."""
+    return Instruction(entry=entry, target=f'(targetattr="{" || ".join(attributes)}")', right=_READ, why=why)
 
 
 def _deleting(attributes: Iterable[str]) -> str:

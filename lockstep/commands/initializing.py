@@ -8,7 +8,7 @@ import click
 from agent.directories.access import Access, BindMethod, PassingCircuits, Tls, server_url
 from agent.directories.ad_survey import survey_ad
 from agent.directories.client import Client
-from agent.directories.ds389_survey import survey_389
+from agent.directories.ds389_survey import survey_389, survey_ipa
 from agent.directories.entry import Entry
 from agent.directories.errors import NotSecured
 from agent.directories.openldap_survey import Survey, survey
@@ -106,10 +106,12 @@ def _look(way: Way, base: str) -> _Found:
                 found = survey(client, root, base)
             case Product.DS389:
                 found = survey_389(client, root, base, SystemClock().now())
+            case Product.FREEIPA:
+                found = survey_ipa(client, root, base, SystemClock().now())
             case Product.ACTIVE_DIRECTORY | Product.SAMBA:
                 found = survey_ad(client, root, base, SystemClock().now())
             case _:
-                spoken = "OpenLDAP, 389 Directory Server and Active Directory only"
+                spoken = "OpenLDAP, 389 Directory Server, FreeIPA and Active Directory only"
                 raise Conflict(f"{way.url} is {product.name}: this version of Lockstep speaks to {spoken}")
         return _Found(way=way, product=product, survey=found)
 

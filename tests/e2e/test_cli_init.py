@@ -196,7 +196,7 @@ def test_another_product_is_named_and_refused(start_slapd: Callable[..., Slapd],
         done = lockstep("init", proxy.url, "--output", "lockstep.toml")
     assert done.exit_code == ExitCode.FAILURE, done.output
     assert "eDirectory (Novell eDirectory 9.2)" in done.stderr
-    assert "OpenLDAP, 389 Directory Server and Active Directory only" in done.stderr
+    assert "OpenLDAP, 389 Directory Server, FreeIPA and Active Directory only" in done.stderr
     assert not Path("lockstep.toml").exists()
 
 

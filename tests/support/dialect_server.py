@@ -13,6 +13,7 @@ import ldap3
 from agent.directories import ad_rights
 from tests.support import ad_side, ns_slapd, samba_domain, slapd_config
 from tests.support.certificates import CertificateAuthority
+from tests.support.ipa_server import IpaServer
 from tests.support.ns_slapd import NsSlapd
 from tests.support.samba_dc import SambaDc
 from tests.support.slapd import Person, Slapd
@@ -76,7 +77,8 @@ class DialectServer:
     `unlocking` undo that, by no value at all where nothing else is said. `spared` are attributes that the account must
     not be able to write, with a value: by default all that lock somebody. `naming` and `user_name` are the attribute
     that an entry is named by, and the one that holds the user name, where that is another. `users_filter` finds people
-    where the usual one does not. `reset_unlocks` = a new password ends a lock by wrong ones. `reader` is an
+    where the usual one does not. `reset_unlocks` = a new password ends a lock by wrong ones, `refuses` = the server
+    itself refuses the locked: else the fixture does so in its place. `reader` is an
     account that reads what the agent reads and writes nothing. `tells_locks` = a sign-in says that it is a lock,
     `tells_time` = the server says what time it is.
     """
@@ -97,6 +99,7 @@ class DialectServer:
     user_name: str = "uid"
     users_filter: str = ""
     reset_unlocks: bool = True
+    refuses: bool = True
 
     def world(self, folder: Path) -> SyncWorld:
         """Return a corner of the directory under sync. Close its store when done."""
@@ -216,6 +219,29 @@ def ad(authority: CertificateAuthority) -> DialectServer:  # noqa: ARG001 - the 
     )
 
 
+def freeipa(authority: CertificateAuthority) -> DialectServer:  # noqa: ARG001 - the same for every vendor
+    """Return an ns-slapd with FreeIPA's schema, not yet started."""
+    return DialectServer(
+        name="freeipa",
+        server=IpaServer(),
+        settings={
+            "dialect": "freeipa",
+            "bind": {"dn": ns_slapd.AGENT_DN, "password": ns_slapd.AGENT_PASSWORD},
+            "default_policy": None,
+        },
+        reader={"dn": ns_slapd.READER_DN, "password": ns_slapd.READER_PASSWORD},
+        disabling={"nsAccountLock": "true"},
+        markers=("krbLoginFailedCount",),
+        unlocking={"krbLoginFailedCount": "0"},
+        expiring={"krbPrincipalExpiration": LONG_AGO},
+        spared={"krbLoginFailedCount": "9", "nsAccountLock": "true", "userPassword": "a new one", "description": "x"},
+        reset_unlocks=False,
+        refuses=False,
+        tells_locks=True,
+        tells_time=True,
+    )
+
+
 def started(made: DialectServer) -> DialectServer:
     """Start a server, and give it the account that only reads where it comes without."""
     made.server.start()
@@ -226,6 +252,6 @@ def started(made: DialectServer) -> DialectServer:
     return made
 
 
-SERVERS = {"openldap": openldap, "389ds": ds389, "ad": ad}
-WITH_VALIDITY = ("openldap", "ad")
+SERVERS = {"openldap": openldap, "389ds": ds389, "ad": ad, "freeipa": freeipa}
+WITH_VALIDITY = ("openldap", "ad", "freeipa")
 """The vendors whose accounts have dates of validity."""

@@ -72,6 +72,7 @@ class NsSlapd(LdapAdministrator):
     admin_dn, admin_password, id_attribute = ADMIN_DN, ADMIN_PASSWORD, "nsUniqueId"
     people, groups = PEOPLE, GROUPS
     refusals = frozenset({19, 49, 53})
+    more_files: dict[str, str] = {}  # noqa: RUF012 - of the class, and read only
 
     def __init__(self) -> None:
         # The server takes what follows "slapd-" in its path for its name, and ends where it is a folder.
@@ -88,7 +89,7 @@ class NsSlapd(LdapAdministrator):
         """
         for name in _FOLDERS:
             (self.folder / name).mkdir(parents=True)
-        for name, text in _FILES.items():
+        for name, text in (_FILES | self.more_files).items():
             (self.folder / "conf" / name).write_text(text)
         if of is not None:
             shutil.copytree(of.folder / "db", self.folder / "db", dirs_exist_ok=True)

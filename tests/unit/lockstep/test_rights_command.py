@@ -14,6 +14,8 @@ from tests.support.settings_texts import SMALLEST
 
 EXAMPLE = ROOT / "deploy" / "rights" / "example.toml"
 EXAMPLE_389 = EXAMPLE.with_name("example-389ds.toml")
+EXAMPLE_IPA = EXAMPLE.with_name("example-freeipa.toml")
+ACCOUNT_IPA = ("--account", "uid=lockstep,cn=users,cn=accounts,dc=example,dc=com")
 EXAMPLE_AD = EXAMPLE.with_name("example-ad.toml")
 ACCOUNT_AD = ("--account", "CN=lockstep,OU=Services,DC=example,DC=com")
 ACCOUNT_389 = ("--account", "uid=lockstep,ou=services,dc=example,dc=com")
@@ -41,6 +43,8 @@ def smallest(tmp_path: Path) -> Path:
         (EXAMPLE, ACCOUNT, "openldap-unlock-and-restore", ("--restore",)),
         (EXAMPLE_389, ACCOUNT_389, "389ds-unlock", ()),
         (EXAMPLE_389, ACCOUNT_389, "389ds-unlock-and-restore", ("--restore",)),
+        (EXAMPLE_IPA, ACCOUNT_IPA, "freeipa-unlock", ()),
+        (EXAMPLE_IPA, ACCOUNT_IPA, "freeipa-unlock-and-restore", ("--restore",)),
         (EXAMPLE_AD, ACCOUNT_AD, "ad-unlock", ()),
         (EXAMPLE_AD, ACCOUNT_AD, "ad-unlock-and-restore", ("--restore",)),
     ],
