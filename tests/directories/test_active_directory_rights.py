@@ -10,7 +10,7 @@ from agent.directories.checks import Check, Grade
 from agent.directories.rights import Restorable
 from agent.directories.writes import Kind, Modification, Modify
 from ims.errors import InvalidInput
-from tests.support.ad_side import DIALECT, NEEDS, client_of, grant, look
+from tests.support.ad_side import DIALECT, NEEDS, RULES, client_of, grant, look
 from tests.support.agent_side import FixedSecret, WallClock
 from tests.support.samba_dc import SambaDc
 from tests.support.samba_domain import ADMIN_PASSWORD, AGENT_DN, BASE, GROUPS, READER_DN, password_of
@@ -43,9 +43,10 @@ def found(checks: list[Check], what: str) -> Check:
 def test_the_check_is_content_with_the_recipe(granted: tuple[SambaDc, str]) -> None:
     """The controller is the PDC emulator, its clock is ours, and the lock may be written."""
     dc, staff = granted
-    dc.add_person()
+    unit = dc.add_unit("checked-for-rights")
+    dc.add_person(parent=unit)
     restorable = (Restorable(group=staff), Restorable(attribute="department", value="7"))
-    checks = checked(dc, restorable=restorable)
+    checks = checked(dc, restorable=restorable, reading=replace(RULES, base=unit))
     for what in ("controls", "domain controller", "Lockstep's account", "clock", "attributes of users", "unlocking"):
         assert found(checks, what).grade is Grade.OK, what
     assert [check.grade for check in checks if check.what.startswith("restoring")] == [Grade.OK, Grade.OK]

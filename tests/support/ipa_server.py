@@ -67,9 +67,7 @@ class IpaServer(NsSlapd):
     more_files = {"schema/98ipa.ldif": _schema()}  # noqa: RUF012 - of the class, and read only
 
     def _seed(self) -> None:
-        """Add policies, and the right to unlock; the server's own lockout is off, as in FreeIPA."""
-        with self.connected() as admin:
-            admin.modify("cn=config", {"passwordLockout": [(ldap3.MODIFY_REPLACE, ["off"])]})
+        """Add policies, and the right to unlock."""
         super()._seed()
         with self.connected() as admin:
             for dn in (f"cn=kerberos,{BASE}", REALM):
@@ -78,6 +76,12 @@ class IpaServer(NsSlapd):
                 limits = {"krbPwdMaxFailure": most, "krbPwdLockoutDuration": seconds}
                 admin.add(f"cn={name},{REALM}", "krbPwdPolicy", limits)
             admin.modify(BASE, {"aci": [(ldap3.MODIFY_ADD, [_unlocking()])]})
+
+    def _open_policy(self) -> None:
+        """Switch the server's own lockout off, as FreeIPA does: each master has that for itself."""
+        super()._open_policy()
+        with self.connected() as admin:
+            admin.modify("cn=config", {"passwordLockout": [(ldap3.MODIFY_REPLACE, ["off"])]})
 
     def govern(self, dn: str, policy: str) -> None:
         """Make somebody a person of the realm, under a policy."""

@@ -88,6 +88,7 @@ MEMBERS = {
     ),
     Collection.DIRECTORIES: (Member.VALUE, Member.ENTRY_ID, Member.DN, Member.LAST_SEEN),
 }
+"""By the collections that are part of a user; groups have tests of their own."""
 KNOWN = ("affiliated", "unaffiliated", "held", "IDLE", "locked", "corp", "LAB", "u-0", "-1")
 """Texts that occur by themselves."""
 
@@ -192,5 +193,5 @@ def _of_elements(collection: Collection) -> st.SearchStrategy[Query]:
     return st.builds(Some, st.just(collection), st.none() | inner)
 
 
-_leaves = st.sampled_from(Attribute).flatmap(_asked) | st.sampled_from(Collection).flatmap(_of_elements)
+_leaves = st.sampled_from(Attribute).flatmap(_asked) | st.sampled_from(tuple(MEMBERS)).flatmap(_of_elements)
 questions: st.SearchStrategy[Query] = st.recursive(_leaves, _combined, max_leaves=6)
