@@ -1,13 +1,12 @@
 """The recipe of `lockstep rights` on a real domain controller, what the check makes of it, and who is protected."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
 from agent.directories.ad_rights import recipe
 from agent.directories.checks import Check, Grade
-from agent.directories.rights import Restorable
+from agent.directories.rights import Needs, Restorable
 from agent.directories.writes import Kind, Modification, Modify
 from ims.errors import InvalidInput
 from tests.support.ad_side import DIALECT, NEEDS, RULES, client_of, grant, look
@@ -18,19 +17,28 @@ from tests.support.samba_domain import ADMIN_PASSWORD, AGENT_DN, BASE, GROUPS, R
 pytestmark = pytest.mark.servers
 
 
+@dataclass(frozen=True)
+class Granted:
+    """The domain after the larger recipe was applied to a unit of its own, and the group that it names."""
+
+    dc: SambaDc
+    unit: str
+    staff: str
+    needs: Needs
+
+
 @pytest.fixture(scope="module")
-def granted(domain: SambaDc) -> Iterator[tuple[SambaDc, str]]:
-    """Return the domain after the larger recipe was applied, and the group that it names."""
-    staff = domain.add_group("restorable-staff", [])
-    needs = replace(NEEDS, restorable=(Restorable(group=staff), Restorable(attribute="department", value="7")))
+def granted(domain: SambaDc) -> Granted:
+    """Apply the larger recipe: to one unit only, since other tests share the domain."""
+    unit, staff = domain.add_unit("restorable-unit"), domain.add_group("restorable-staff", [])
+    restorable = (Restorable(group=staff), Restorable(attribute="department", value="7"))
+    needs = replace(NEEDS, reading=replace(RULES, base=unit), restorable=restorable)
     grant(domain, recipe(needs))
-    yield domain, staff
-    domain.delete(staff)
+    return Granted(dc=domain, unit=unit, staff=staff, needs=needs)
 
 
-def checked(dc: SambaDc, **changes: object) -> list[Check]:
+def checked(dc: SambaDc, needs: Needs) -> list[Check]:
     """Return what `lockstep check --online` finds."""
-    needs = replace(NEEDS, **changes)  # type: ignore[arg-type]  # fields of Needs
     with client_of(dc) as client:
         return [*DIALECT.checks(client, needs, WallClock().now), *(DIALECT.writing_checks(client, needs) or ())]
 
@@ -40,22 +48,19 @@ def found(checks: list[Check], what: str) -> Check:
     return next(check for check in checks if check.what == what)
 
 
-def test_the_check_is_content_with_the_recipe(granted: tuple[SambaDc, str]) -> None:
+def test_the_check_is_content_with_the_recipe(granted: Granted) -> None:
     """The controller is the PDC emulator, its clock is ours, and the lock may be written."""
-    dc, staff = granted
-    unit = dc.add_unit("checked-for-rights")
-    dc.add_person(parent=unit)
-    restorable = (Restorable(group=staff), Restorable(attribute="department", value="7"))
-    checks = checked(dc, restorable=restorable, reading=replace(RULES, base=unit))
+    granted.dc.add_person(parent=granted.unit)
+    checks = checked(granted.dc, granted.needs)
     for what in ("controls", "domain controller", "Lockstep's account", "clock", "attributes of users", "unlocking"):
         assert found(checks, what).grade is Grade.OK, what
     assert [check.grade for check in checks if check.what.startswith("restoring")] == [Grade.OK, Grade.OK]
 
 
-def test_the_account_restores_and_nothing_else(granted: tuple[SambaDc, str]) -> None:
+def test_the_account_restores_and_nothing_else(granted: Granted) -> None:
     """Members of the group that was named, and of no other."""
-    dc, staff = granted
-    other, person = dc.add_group(f"other-of-{id(dc)}", []), dc.add_person()
+    dc, staff = granted.dc, granted.staff
+    other, person = dc.add_group("unnamed-staff", []), dc.add_person(parent=granted.unit)
 
     def tried(dn: str, name: str, value: str) -> str:
         change = Modification(kind=Kind.ADD, attribute=name, values=(value.encode(),))
