@@ -75,6 +75,14 @@ class Web(Table):
         le=200,
     )
 
+    max_requests_per_second: Whole = Field(
+        default=200,
+        description="How many SCIM requests a second one connection or person may send to each process, for longer "
+        "than two seconds; more are answered with 429.",
+        ge=25,
+        le=1_000_000,
+    )
+
     @property
     def base_url(self) -> str:
         """The address by which others reach Lockstep, without a slash at its end."""

@@ -32,6 +32,7 @@ from lockstep.clock import SystemClock
 from lockstep.processes import LocalProcesses
 from scim.app import PREFIX
 from scim.auth import actor_behind, authenticate
+from scim.rates import Rates
 from scim.services import Limits, ScimServices
 
 
@@ -190,6 +191,7 @@ class Wiring:
             base_url=f"{web.base_url}{PREFIX}",
             role_groups=self.tenants_with_role_groups,
             limits=Limits(body_bytes=web.max_body_bytes, body_depth=web.max_json_depth),
+            rates=Rates(per_second=web.max_requests_per_second),
         )
 
     def actor_of(self, presented: str) -> Actor:

@@ -176,6 +176,8 @@ def _actor(path: str, services: ScimServices) -> Actor:
     public = any(route.path == path and route.permissions == (Permission.DISCOVER,) for route in ROUTES)
     actor = ANONYMOUS if header is None and public and services.anonymous_discovery else authenticate(header, services)
     flask.g.scim_actor = actor
+    if services.rates is not None:
+        services.rates.take(actor)
     return actor
 
 

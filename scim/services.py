@@ -7,6 +7,7 @@ from ims import permits
 from ims.credentials import Connection
 from ims.people import ConnectionName, Tenant, TenantId
 from ims.ports import Tokens
+from scim.rates import Rates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,3 +37,5 @@ class ScimServices:
     role_groups: frozenset[TenantId] = frozenset()
     limits: Limits = field(default_factory=Limits)
     anonymous_discovery: bool = False
+    rates: Rates | None = None
+    """How many requests each caller may send; None = any number, where something else counts."""

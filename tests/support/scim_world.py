@@ -14,6 +14,7 @@ from ims import permits
 from ims.credentials import Connection, Token, digest_of, new_secret
 from ims.people import ConnectionName, Role, Tenant, TenantId, User, UserId
 from scim.app import PREFIX, blueprint
+from scim.rates import Rates
 from scim.services import Limits, ScimServices
 from scim.urns import ERROR_URN, PATCH_URN, USER_URN
 from tests.support.people import ACME, GLOBEX, HR, IDP, user
@@ -138,6 +139,7 @@ class ScimWorld:
     role_groups: frozenset[TenantId] = frozenset()
     limits: Limits = field(default_factory=Limits)
     anonymous_discovery: bool = False
+    rates: Rates | None = None
     app: flask.Flask = field(init=False)
 
     def __post_init__(self) -> None:
@@ -157,6 +159,7 @@ class ScimWorld:
             role_groups=self.role_groups,
             limits=self.limits,
             anonymous_discovery=self.anonymous_discovery,
+            rates=self.rates,
         )
 
     # callers ---------------------------------------------------------------------------------------------------------
