@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from config.directories import Directory
 from config.kinds import COMMAS, ONE_OR_JSON, Dn, Duration, Switch, Table, TableName, Text, wrong
+from config.portal import Portal
 from config.web import Web
 
 
@@ -138,6 +139,11 @@ class Tenant(Table):
         examples=["Acme Ltd."],
     )
     roles: Roles = Field(default_factory=Roles, description="Which groups give a role.")
+    contact: Text | None = Field(
+        default=None,
+        description="Whom a locked person asks, as it stands on the page that tells them so.",
+        examples=["the service desk, telephone 4711"],
+    )
 
 
 class Connection(Table):
@@ -215,6 +221,7 @@ class Settings(BaseSettings):
 
     store: Store = Field(default_factory=Store, description="Where things are kept.")
     web: Web = Field(default_factory=Web, description="Where to listen.")
+    portal: Portal = Field(default_factory=Portal, description="The Co-Administrators' pages.")
     log: Log = Field(default_factory=Log, description="What is logged.")
     audit: Audit = Field(default_factory=Audit, description="How the audit's head is kept elsewhere.")
     tenants: dict[TableName, Tenant] = Field(

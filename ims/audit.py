@@ -37,6 +37,7 @@ class Action(StrEnum):
     BATCH_REJECTED = "batch_rejected"
     TOKEN_CREATED = "token_created"  # noqa: S105 -- the name of an act
     TOKEN_REVOKED = "token_revoked"  # noqa: S105 -- the name of an act
+    SIGNED_IN = "signed_in"
     READ_ON_THE_BOX = "read_on_the_box"
 
 

@@ -17,12 +17,12 @@ from ims.deciding import Part
 from ims.errors import Forbidden, NotFound, StaleVersion
 from ims.grouping import GroupEdit
 from ims.groups import Group, GroupId, GroupMember, GroupPage, Groups, Membership
-from ims.locks import LedgerRules, LockId
+from ims.locks import LedgerRules, Lock, LockId, Remedy, locks_in_force, remedy
 from ims.people import CONNECTION_ROLES, Actor, Channel, Profile, Revision, Role, TenantId, User, UserId
 from ims.ports import Clock, Store
 from ims.provisioning import Edit
 from ims.query import And, Attribute, Not, Page, Present, Query, UserPage
-from ims.unlocking import UnlockRequest, why_protected
+from ims.unlocking import Preview, UnlockRequest, why_protected
 
 T = TypeVar("T")
 
@@ -38,6 +38,7 @@ class Permission(StrEnum):
     HOLD = "locks:hold"
     UNLOCK = "locks:unlock"
     READ_AUDIT = "audit:read"
+    READ_HEALTH = "health:read"
     DECIDE = "batches:decide"
     READ_OPERATIONS = "operations:read"
     BREAK_GLASS = "box:break_glass"
@@ -57,6 +58,7 @@ TABLE: dict[Permission, frozenset[Role]] = {
     Permission.HOLD: _ADMINISTRATORS,
     Permission.UNLOCK: _ADMINISTRATORS,
     Permission.READ_AUDIT: _PEOPLE,
+    Permission.READ_HEALTH: _PEOPLE,
     Permission.DECIDE: frozenset({Role.ACCOUNT_ADMINISTRATOR}),
     Permission.READ_OPERATIONS: frozenset({Role.OPERATOR}),
     Permission.BREAK_GLASS: frozenset({Role.OPERATOR}),
@@ -88,6 +90,10 @@ class Unlocker(Protocol):
         """Unlock a user (see `Unlocking.unlock`)."""
         ...
 
+    def preview(self, actor: Actor, user: User) -> Preview:
+        """Say what an unlock would do (see `Unlocking.preview`)."""
+        ...
+
 
 _TRIES = 100
 """How often an act is repeated because somebody else wrote the user first: each time somebody did."""
@@ -114,6 +120,27 @@ def for_actor(actor: Actor, services: Services) -> "TenantView":
     return TenantView(actor, actor.tenant, services)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """What people may see of themselves, whatever role they hold: their own user, and what keeps it out."""
+
+    user: User
+    locks: tuple[Lock, ...]
+
+    @property
+    def role(self) -> Role | None:
+        """Return the role they hold now; a locked person has none."""
+        return None if self.locks else self.user.role
+
+
+def own(user_id: UserId, tenant: TenantId, services: Services) -> Own:
+    """Return a person's view of themselves. Raises NotFound where they are gone, or in another tenant now."""
+    user = services.store.user(user_id)
+    if user is None or user.tenant != tenant:
+        raise NotFound("Your account is no longer in this company account")
+    return Own(user=user, locks=locks_in_force(user.locks, services.clock.now()))
+
+
 class TenantView:
     """One tenant as one actor may see and change it."""
 
@@ -131,6 +158,10 @@ class TenantView:
     def rules(self) -> LedgerRules:
         """Return who may clear what, for showing it."""
         return self._services.rules
+
+    def may_clear(self, lock: Lock) -> bool:
+        """Return whether an unlock by this actor would try to end such a lock."""
+        return allows(self.actor, Permission.UNLOCK) and remedy(lock.reason, self.rules) is not Remedy.NONE
 
     def now(self) -> datetime:
         """Return the moment at which this view answers; what is in force depends on it."""
@@ -189,6 +220,11 @@ class TenantView:
         require(self.actor, Permission.UNLOCK)
         request = UnlockRequest(actor=self.actor, user=self.user(user_id), shown=shown, comment=comment)
         return self._services.unlocking.unlock(request)
+
+    def preview(self, user_id: UserId) -> Preview:
+        """Say what an unlock would do now (see `Unlocking.preview`)."""
+        require(self.actor, Permission.UNLOCK)
+        return self._services.unlocking.preview(self.actor, self.user(user_id))
 
     # groups ----------------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ only that. No audit row, no unlock; an unlock that cannot be done now is never d
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ims.audit import Action, AuditEntry, Result, entry_by, ledger_entries
 from ims.clearing import Decision, Step, Tried, achieved, brought_up, decide, effect, fact_behind, reasons_of
@@ -21,7 +21,7 @@ from ims.errors import (
     StillLocked,
     StoreUnusable,
 )
-from ims.locks import LedgerRules, Lock, LockFact, LockId, display, locks_in_force
+from ims.locks import LedgerRules, Lock, LockFact, LockId, display, locks_in_force, why_it_stays
 from ims.outside import noticed
 from ims.people import Actor, Role, User, same_but_for_bookkeeping
 from ims.ports import (
@@ -54,6 +54,23 @@ class UnlockRequest:
     shown: frozenset[LockId] | None = None
     comment: str = ""
     break_glass: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What an unlock would do at this moment, for whoever is about to confirm it.
+
+    `goes` are the locks it would end, `stays` the others, each with why; `writes_to` are the directories it would write
+    to, `unreachable` says which gave no answer and why, `refused` why it may not be done at all (empty = it may).
+    """
+
+    user: User
+    goes: tuple[Lock, ...]
+    stays: tuple[tuple[Lock, str], ...]
+    writes_to: tuple[str, ...] = ()
+    unreachable: Mapping[str, str] = field(default_factory=dict)
+    refused: str = ""
+    last_failure: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +155,27 @@ class Unlocking:
         except LockstepError as error:
             self._close_failed(request, intent, error)
             raise
+
+    def preview(self, actor: Actor, user: User) -> Preview:
+        """Look at a user freshly and say what an unlock would do, changing and recording nothing.
+
+        Raises NotFound if the user is gone meanwhile, and DirectoryUnreachable where no directory gave an answer.
+        """
+        refused = why_protected(actor, user)
+        request = UnlockRequest(actor=actor, user=user)
+        look = _Look(user=user, fresh=()) if refused else self._look(request)
+        decision = decide(look.user, look.fresh, self._rules, self._clock.now(), "preview")
+        writing = (*decision.doing(Step.WRITE), *decision.doing(Step.RESTORE))
+        failures = [reading.last_failure for reading in look.fresh if reading.last_failure]
+        return Preview(
+            user=look.user,
+            goes=tuple(lock for lock, step in decision.steps if step is not Step.STAY),
+            stays=tuple((lock, why_it_stays(lock)) for lock in decision.doing(Step.STAY)),
+            writes_to=tuple(sorted({lock.source for lock in writing})),
+            unreachable=look.unreachable,
+            refused=refused or str(_protected_meanwhile(request, look) or ""),
+            last_failure=max(failures, default=None),
+        )
 
     # 1 permit -----------------------------------------------------------------------------------------------------
 

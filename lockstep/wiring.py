@@ -15,6 +15,7 @@ from agent.configured import ConfiguredDirectory, configured, ledger_rules
 from agent.directories.access import Circuits
 from agent.run import Run
 from agent.schedule import Agent
+from agent.signing_in import DirectorySignIns
 from agent.writeback import ConfiguredDirectories, DirectoryWriteBack
 from config.settings import Settings
 from ims.credentials import Connection, Token
@@ -24,12 +25,14 @@ from ims.passes import Fence, Mode
 from ims.people import Actor, Channel, ConnectionName, DirectoryName, Role, Tenant, TenantId
 from ims.permits import Services
 from ims.ports import Clock, Directories, Processes, WriteBack
+from ims.signing_in import SigningIn
 from ims.store import SqlStore, migrate, open_store
 from ims.unlocking import Unlocking
 from lockstep import __version__
-from lockstep.bounded import BoundedUnlocking
+from lockstep.bounded import BoundedSigningIn, BoundedUnlocking
 from lockstep.clock import SystemClock
 from lockstep.processes import LocalProcesses
+from portal.services import LockedMessage, PortalServices
 from scim.app import PREFIX
 from scim.auth import actor_behind, authenticate
 from scim.rates import Rates
@@ -126,11 +129,15 @@ class Wiring:
         return ConfiguredDirectories(self.configured_directories, self.store)
 
     @cached_property
-    def write_back(self) -> WriteBack:
-        """How an unlock reaches the directories: with less patience than a pass, since somebody waits for it."""
+    def impatient_directories(self) -> Mapping[DirectoryName, ConfiguredDirectory]:
+        """All directories, with less patience than a pass has, since somebody waits for the answer."""
         patience = max(1, int(self.settings.unlock.deadline.total_seconds()) // 2)
-        impatient = {name: _impatient(known, patience) for name, known in self.configured_directories.items()}
-        return DirectoryWriteBack(impatient, self.store, self.clock)
+        return {name: _impatient(known, patience) for name, known in self.configured_directories.items()}
+
+    @cached_property
+    def write_back(self) -> WriteBack:
+        """How an unlock reaches the directories."""
+        return DirectoryWriteBack(self.impatient_directories, self.store, self.clock)
 
     def run_of(self, name: DirectoryName, fence: Fence | None = None, mode: Mode | None = None) -> Run:
         """Return what one pass of a directory works with; without a fence it is a dry run. Raises InvalidInput."""
@@ -179,12 +186,51 @@ class Wiring:
         return Services(store=self.store, unlocking=self.unlocking, clock=self.clock, rules=self.rules)
 
     @cached_property
+    def web_services(self) -> Services:
+        """What views of tenants work with on the web side: the same, but for the bounded unlock of a web worker."""
+        threads = self.settings.web.blocking_threads
+        bounded = BoundedUnlocking(self.unlocking, self.store, self.clock, threads)
+        return replace(self.services, unlocking=bounded)
+
+    @cached_property
+    def portal_services(self) -> PortalServices:
+        """What the portal works with."""
+        chosen = self.settings.portal
+        signing_in = SigningIn(
+            store=self.store,
+            sign_ins=DirectorySignIns(self.impatient_directories, self.clock),
+            write_back=self.write_back,
+            clock=self.clock,
+        )
+        return PortalServices(
+            people=self.web_services,
+            store=self.store,
+            signing_in=BoundedSigningIn(signing_in, self.settings.web.blocking_threads),
+            directories=self.directories,
+            tenants=self.tenants,
+            contacts={TenantId(name): tenant.contact or "" for name, tenant in self.settings.tenants.items()},
+            reaches={tenant: self._reaching(tenant) for tenant in self.tenants},
+            locked_message=LockedMessage(chosen.locked_message.value),
+            idle=chosen.idle,
+            longest=chosen.longest,
+            secure=self.settings.web.base_url.startswith("https://"),
+        )
+
+    def _reaching(self, tenant: TenantId) -> tuple[DirectoryName, ...]:
+        """Return the directories that have a rule for a tenant."""
+        named = self.settings.directories.items()
+        return tuple(
+            DirectoryName(name)
+            for name, directory in named
+            if any(rule.tenant == tenant for rule in directory.rules.values())
+        )
+
+    @cached_property
     def scim_services(self) -> ScimServices:
-        """What the service provider works with: the same, but for the bounded unlock of a web worker."""
+        """What the service provider works with."""
         web = self.settings.web
-        bounded = BoundedUnlocking(self.unlocking, self.store, self.clock, web.blocking_threads)
         return ScimServices(
-            people=replace(self.services, unlocking=bounded),
+            people=self.web_services,
             tokens=self.store,
             connections=self.connections,
             tenants=self.tenants,

@@ -1,4 +1,4 @@
-"""The WSGI application: the SCIM service provider, health and metrics, behind one set of limits.
+"""The WSGI application: the SCIM service provider, the portal, health and metrics, behind one set of limits.
 
 `create_app` is what a web worker calls; it takes its settings from where LOCKSTEP_CONFIG points, so any WSGI server can
 run it. It starts while directories are down: the store holds what was last known of them.
@@ -15,6 +15,7 @@ from config.load import load
 from lockstep import logs, monitoring
 from lockstep.limits import RequestLimits
 from lockstep.wiring import Wiring
+from portal import app as portal
 from scim.app import blueprint
 
 _HEADERS = {
@@ -41,6 +42,8 @@ def application(wiring: Wiring) -> flask.Flask:
     app.config["MAX_CONTENT_LENGTH"] = wiring.settings.web.max_body_bytes
     app.register_blueprint(blueprint(wiring.scim_services))
     app.register_blueprint(monitoring.blueprint(wiring))
+    if wiring.settings.portal.enabled:
+        app.register_blueprint(portal.blueprint(wiring.portal_services))
     app.register_error_handler(HTTPException, _sentence)
     app.register_error_handler(Exception, _failed)
     app.after_request(_protect)

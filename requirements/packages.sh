@@ -35,6 +35,8 @@ missing_packages() {
     [ "$use" = run ] || have ns-slapd || echo 389-ds-base
     # The tests start a domain controller of their own. Named one by one, since recommended packages are left out.
     [ "$use" = run ] || have samba-tool || echo samba-ad-dc samba-ad-provision samba-dsdb-modules winbind
+    # The tests look at the portal as its users do.
+    [ "$use" = run ] || have chromium || echo chromium
     # Its DIGEST-MD5 signs a stream of LDAP, which the reader must read too.
     [ "$use" = run ] || has_digest_md5 || echo libsasl2-modules
 }

@@ -112,6 +112,15 @@ class ActiveDirectory:
         failed = ad_locks.time_in(entry, ad_locks.FAILED)
         return failed.at if isinstance(failed, Moment) else None
 
+    def failures(self, entry: Entry, policy: Policy, now: datetime) -> int:
+        """Return the badPwdCount of this controller. Raises BadEntry.
+
+        It is forgotten after the observation window, which is never longer than a lock lasts (MS-ADTS 3.1.1.5.3).
+        """
+        last = self.last_failure(entry)
+        forgotten = bool(policy.duration) and last is not None and last + policy.duration <= now
+        return 0 if forgotten else ad_locks.count_in(entry)
+
     # --- locks -------------------------------------------------------------------------------------------------------
 
     def clock_ahead(self, client: Client, now: Callable[[], datetime]) -> timedelta | None:

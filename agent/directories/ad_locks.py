@@ -21,9 +21,10 @@ CONTROL = "userAccountControl"
 EXPIRES = "accountExpires"
 PASSWORD_SET = "pwdLastSet"  # noqa: S105 - the name of an attribute
 FAILED = "badPasswordTime"
+COUNT = "badPwdCount"
 RESULTANT = "msDS-ResultantPSO"
 ADMIN_COUNT, SERVICE = "adminCount", "servicePrincipalName"
-ENTRY_ATTRIBUTES = (MARKER, COMPUTED, CONTROL, EXPIRES, PASSWORD_SET, FAILED, RESULTANT, ADMIN_COUNT, SERVICE)
+ENTRY_ATTRIBUTES = (MARKER, COMPUTED, CONTROL, EXPIRES, PASSWORD_SET, FAILED, COUNT, RESULTANT, ADMIN_COUNT, SERVICE)
 DISABLED_BIT = 0x2
 LOCKED_BIT = 0x10
 """Only in COMPUTED. In `userAccountControl` the same bit means nothing since Windows 2000."""
@@ -45,6 +46,11 @@ class Marks:
     def evidence(self, name: str) -> tuple[tuple[str, str], ...]:
         """Return the raw value of an attribute, as a lock keeps it."""
         return tuple(pair for pair in self.raw if pair[0] == name)
+
+
+def count_in(entry: Entry) -> int:
+    """Return how many wrong passwords this controller counts. Raises BadEntry where that is no number."""
+    return number_in(entry, COUNT) or 0
 
 
 def marks_of(entry: Entry) -> Marks:

@@ -49,6 +49,8 @@ class Policy:
     lockout: bool = False
     max_failures: int = 0
     duration: timedelta = timedelta(0)
+    failure_window: timedelta = timedelta(0)
+    """After how long a wrong password is forgotten; zero = not before the right one is given."""
     max_idle: timedelta = timedelta(0)
     max_age: timedelta = timedelta(0)
     must_change: bool = False
@@ -180,6 +182,10 @@ class Dialect(Protocol):
 
     def last_failure(self, entry: Entry) -> datetime | None:
         """Return when the last wrong password was tried, where the entry tells. Raises BadEntry."""
+        ...
+
+    def failures(self, entry: Entry, policy: Policy, now: datetime) -> int:
+        """Return how many wrong passwords in a row the server counts, or a few too many. Raises BadEntry."""
         ...
 
     def clock_ahead(self, client: Client, now: Callable[[], datetime]) -> timedelta | None:

@@ -104,6 +104,10 @@ class Ds389:
         """Return None: the entry tells only when the first of the failures will be forgotten."""
         return None
 
+    def failures(self, entry: Entry, policy: Policy, now: datetime) -> int:  # noqa: ARG002 - the protocol's
+        """Return the passwordRetryCount, unless the time of its reset has come. Raises BadEntry."""
+        return ds389_locks.failures(entry, now)
+
     # --- locks -------------------------------------------------------------------------------------------------------
 
     def clock_ahead(self, client: Client, now: Callable[[], datetime]) -> timedelta | None:

@@ -50,6 +50,12 @@ def marks_of(entry: Entry) -> Marks:
     return Marks(marker=_moment(entry, MARKER), count=_count(entry), evidence=raw)
 
 
+def failures(entry: Entry, now: datetime) -> int:
+    """Return how many wrong passwords count: none any more once `retryCountResetTime` has come. Raises BadEntry."""
+    reset = _moment(entry, RESET)
+    return 0 if reset is not None and reset <= now else _count(entry)
+
+
 def worth_asking(entry: Entry, policy: Policy) -> bool:
     """Return whether only the server can decide about an entry (Account Usability control). Raises BadEntry."""
     return policy.knowledge is Knowledge.UNKNOWN and marks_of(entry).may_lock

@@ -67,6 +67,10 @@ class FreeIpa(Ds389):
         """Return when this master last got a wrong password. Raises BadEntry."""
         return freeipa_locks.marks_of(entry).failed
 
+    def failures(self, entry: Entry, policy: Policy, now: datetime) -> int:  # noqa: ARG002 - the protocol's
+        """Return the krbLoginFailedCount, even where the server would have forgotten it by now. Raises BadEntry."""
+        return freeipa_locks.marks_of(entry).count
+
     # --- locks -------------------------------------------------------------------------------------------------------
 
     def policies(self, client: Client, rules: ReadingRules) -> Policies:

@@ -113,6 +113,10 @@ class OpenLdap:
         """Return the latest pwdFailureTime. Raises BadEntry."""
         return ppolicy.marks_of(entry).last_failure
 
+    def failures(self, entry: Entry, policy: Policy, now: datetime) -> int:
+        """Return how many pwdFailureTime count. Raises BadEntry."""
+        return ppolicy.failures(entry, policy, now)
+
     # --- locks -------------------------------------------------------------------------------------------------------
 
     def clock_ahead(self, client: Client, now: Callable[[], datetime]) -> timedelta | None:

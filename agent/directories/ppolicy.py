@@ -31,6 +31,7 @@ POLICY_ATTRIBUTES = (
     "pwdAttribute",
     "pwdLockout",
     "pwdMaxFailure",
+    "pwdFailureCountInterval",
     "pwdLockoutDuration",
     "pwdMaxIdle",
     "pwdMaxAge",
@@ -58,6 +59,7 @@ def policy_of(entry: Entry) -> Policy:
             source=entry.dn,
             lockout=entry.flag("pwdLockout"),
             max_failures=_number(entry, "pwdMaxFailure"),
+            failure_window=timedelta(seconds=_number(entry, "pwdFailureCountInterval")),
             duration=timedelta(seconds=_number(entry, "pwdLockoutDuration")),
             max_idle=timedelta(seconds=_number(entry, "pwdMaxIdle")),
             max_age=timedelta(seconds=_number(entry, "pwdMaxAge")),
@@ -187,6 +189,12 @@ def _failures(entry: Entry) -> list[tuple[datetime, str]]:
         if isinstance(time, Moment):
             found.append((time.at, raw.decode("ascii")))
     return sorted(found)
+
+
+def failures(entry: Entry, policy: Policy, now: datetime) -> int:
+    """Return how many wrong passwords count, as slapd does before it locks. Raises BadEntry."""
+    window = policy.failure_window
+    return sum(1 for at, _ in _failures(entry) if not window or at + window > now)
 
 
 def _later(moment: datetime, *lengths: timedelta) -> datetime | None:

@@ -13,6 +13,7 @@ from ims.store.held import SqlHeldBatches
 from ims.store.intents import SqlIntents
 from ims.store.migrations import require_current
 from ims.store.people import SqlPeople
+from ims.store.portal import SqlPortal
 from ims.store.sync_state import SqlSyncState
 from ims.store.tables import revision
 from ims.store.tokens import SqlTokens
@@ -25,7 +26,7 @@ class _MachineClock:
         return datetime.now(UTC)
 
 
-class SqlStore(SqlPeople, SqlAuditLog, SqlIntents, SqlTokens, SqlSyncState, SqlHeldBatches, SqlGroups):
+class SqlStore(SqlPeople, SqlAuditLog, SqlIntents, SqlTokens, SqlSyncState, SqlHeldBatches, SqlGroups, SqlPortal):
     """The identity store in a SQL database; usable from any number of threads."""
 
     def check(self) -> None:

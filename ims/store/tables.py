@@ -345,6 +345,48 @@ tokens = Table(
     Index(None, "user"),
 )
 
+sessions = Table(
+    "sessions",
+    METADATA,
+    _text("id", primary_key=True),
+    _text("user"),
+    _text("tenant"),
+    _text("role"),
+    _text("form_key"),
+    _moment("opened"),
+    _moment("seen"),
+    _moment("expires"),
+    Index(None, "user"),
+)
+
+devices = Table(
+    "devices",
+    METADATA,
+    _text("id", primary_key=True),
+    _text("user", primary_key=True),
+    _moment("seen"),
+)
+
+tries = Table(
+    "tries",
+    METADATA,
+    _text("key"),
+    _moment("at"),
+    Column("under_way", Boolean, nullable=False),
+    Index(None, "key"),
+    Index(None, "at"),
+)
+
+operations = Table(
+    "operations",
+    METADATA,
+    _text("id", primary_key=True),
+    _text("tenant"),
+    _text("actor"),
+    _text("document"),
+    _moment("at"),
+)
+
 directories = Table(
     "directories",
     METADATA,

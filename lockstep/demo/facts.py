@@ -10,7 +10,7 @@ from ims.audit import Action, AuditEntry, Result
 from ims.credentials import Token, digest_of, new_secret
 from ims.people import Channel, ConnectionName, Role, TenantId, User
 from lockstep.demo.directory import ADMIN_PASSWORD
-from lockstep.demo.people import ADMIN_DN, BASE, CAST, STAFF_GROUP_DN, USER_PARTS, person
+from lockstep.demo.people import ADMIN_DN, BASE, CAST, SIGN_IN_PARTS, STAFF_GROUP_DN, USER_PARTS, person
 from lockstep.demo.settings import CONNECTION
 from lockstep.wiring import Wiring
 
@@ -31,6 +31,8 @@ class Facts:
     directory: dict[str, str]
     tokens: dict[str, str]
     users: dict[str, dict[str, str]]
+    portal_url: str
+    sign_ins: dict[str, dict[str, str]]
 
     def publish(self, file: Path) -> None:
         """Write demo.json in one step: whoever sees it sees all of it. Only its owner may read the tokens."""
@@ -57,6 +59,11 @@ def gather(wiring: Wiring, base_url: str, scim_url: str, directory_url: str) -> 
         users={
             part: {"id": users[who.uid].id, "user_name": who.uid, "dn": who.dn, "password": who.password}
             for part, who in ((part, person(part)) for part in USER_PARTS)
+        },
+        portal_url=f"{base_url}/",
+        sign_ins={
+            part: {"user_name": who.uid, "password": who.password}
+            for part, who in ((part, person(part)) for part in SIGN_IN_PARTS)
         },
     )
 

@@ -85,6 +85,10 @@ USER_PARTS = ("locked", "locked_timed", "unaffiliated", "unlocked", "administrat
 """The parts that demo.json lists under "users"; all of them belong to the first tenant."""
 
 
+SIGN_IN_PARTS = ("co_administrator", "auditor", "locked")
+"""The parts that demo.json lists under "sign_ins": who there is to try the portal as."""
+
+
 def person(part: str) -> Person:
     """Return whoever plays this part."""
     return next(who for who in CAST if who.part == part)

@@ -34,6 +34,7 @@ user_names = ["{person("protected").uid}"]
 
 [tenants.acme]
 display_name = "Acme Ltd."
+contact = "the service desk, telephone 4711"
 [tenants.acme.roles]
 co_administrator = {{ directory = "{DIRECTORY}", group = "cn=co admins,{GROUPS}" }}
 account_administrator = {{ directory = "{DIRECTORY}", group = "cn=account admins,{GROUPS}" }}

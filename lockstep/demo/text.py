@@ -23,12 +23,19 @@ def spoken(facts: Facts, stage: Stage) -> str:
 def _addresses(facts: Facts, stage: Stage) -> str:
     return f"""
 Lockstep is running.
+  portal      {facts.portal_url}
+              as {_sign_in(facts, "co_administrator")} (Co-Administrator), {_sign_in(facts, "auditor")} (auditor),
+              {_sign_in(facts, "locked")} (locked)
   SCIM        {facts.scim_url}
   directory   {facts.directory["url"]}
   its admin   {facts.directory["admin_dn"]}, password {facts.directory["admin_password"]}
   for scripts {stage.folder / "demo.json"}, log {stage.log}
   settings    {stage.config}
 """
+
+
+def _sign_in(facts: Facts, part: str) -> str:
+    return " / ".join(facts.sign_ins[part].values())
 
 
 def _people(facts: Facts) -> str:

@@ -74,7 +74,7 @@ def test_a_timed_lock_runs_out_where_the_server_lets_the_person_in(world: SyncWo
     world.slapd.lock(ada)
     world.tick()
     wait_until(lambda: world.reasons(ada) == [], "the lock runs out here")
-    assert world.slapd.sign_in(ada.dn, ada.password)
+    wait_until(lambda: world.slapd.sign_in(ada.dn, ada.password), "the server agrees, to the second", 2.0)
     world.reconcile()
     assert world.reasons(ada) == []
 
@@ -221,6 +221,28 @@ def test_what_a_sign_in_says(vendor: DialectServer, world: SyncWorld) -> None:
         world.slapd.lock(ada)
         if vendor.refuses:
             assert outcome(ada.password) is (SignIn.LOCKED if vendor.tells_locks else SignIn.WRONG)
+
+
+def test_wrong_passwords_are_counted_until_the_right_one(vendor: DialectServer, world: SyncWorld) -> None:
+    """What keeps the portal from being the one that locks somebody."""
+    ada = known(world)
+    directory, now = world.directory, world.clock.now()
+    dialect, rules = directory.dialect, directory.reading
+
+    def counted() -> int:
+        with directory.client() as client:
+            entry = client.search_one(ada.dn, dialect.wanted_attributes())
+            assert entry is not None
+            return dialect.failures(entry, dialect.policies(client, rules).of(entry, now), now)
+
+    assert counted() == 0
+    if vendor.refuses:
+        assert not world.slapd.sign_in(ada.dn, "a wrong password")
+        assert counted() == 1
+        assert world.slapd.sign_in(ada.dn, ada.password)
+        assert counted() == 0
+    world.slapd.lock(ada)
+    assert counted() >= 3
 
 
 def test_a_fresh_reading_shows_and_proves_the_lock(world: SyncWorld) -> None:

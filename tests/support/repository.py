@@ -10,7 +10,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 
-PARTS = ("lockstep", "scim", "agent", "ims", "config")
+PARTS = ("lockstep", "scim", "portal", "agent", "ims", "config")
 """The folders that are installed, in the order of the layers."""
 
 NOT_OURS = {"__pycache__", "var", "build", "dist"}

@@ -14,7 +14,7 @@ FOREIGN = {
     "annotated_types": ("config/",),
     "apscheduler": ("agent/schedule.py",),
     "click": ("lockstep/",),
-    "flask": ("scim/", "lockstep/"),
+    "flask": ("scim/", "portal/", "lockstep/"),
     "granian": ("lockstep/",),
     "ldap3": ("agent/directories/",),
     "msgspec": ("ims/store/codec.py",),
@@ -27,8 +27,8 @@ FOREIGN = {
     "scim2_filter_parser": ("scim/filters.py",),
     "sly": ("scim/filters.py",),
     "sqlalchemy": ("ims/store/",),
-    "structlog": ("lockstep/", "agent/", "scim/"),
-    "werkzeug": ("scim/", "lockstep/"),
+    "structlog": ("lockstep/", "agent/", "scim/", "portal/"),
+    "werkzeug": ("scim/", "portal/", "lockstep/"),
 }
 """Every foreign library that the program imports, and where: a change of library stays a change of that place."""
 

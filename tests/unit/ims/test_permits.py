@@ -34,6 +34,7 @@ users:provision      yes         -      -                -                     -
 locks:hold           -           -      yes              yes                   -       -        -
 locks:unlock         -           -      yes              yes                   -       -        -
 audit:read           -           -      yes              yes                   yes     -        -
+health:read          -           -      yes              yes                   yes     -        -
 batches:decide       -           -      -                yes                   -       -        -
 operations:read      -           -      -                -                     -       yes      -
 box:break_glass      -           -      -                -                     -       yes      -
@@ -103,6 +104,7 @@ NEEDS: dict[str, tuple[Permission, Callable[[TenantView], Any]]] = {
     "delete": (Permission.PROVISION, lambda view: view.delete(UserId("user-ada"))),
     "hold": (Permission.HOLD, lambda view: view.hold(UserId("user-ada"), "why")),
     "unlock": (Permission.UNLOCK, lambda view: view.unlock(UserId("user-ada"))),
+    "preview": (Permission.UNLOCK, lambda view: view.preview(UserId("user-ada"))),
     "group": (Permission.READ_GROUPS, lambda view: missing(lambda: view.group(GroupId("none")))),
     "find_groups": (Permission.READ_GROUPS, lambda view: view.find_groups(EVERYTHING, Page(limit=1))),
     "members": (Permission.READ_GROUPS, lambda view: view.members(())),
@@ -115,7 +117,7 @@ NEEDS: dict[str, tuple[Permission, Callable[[TenantView], Any]]] = {
     "held_part": (Permission.DECIDE, lambda view: missing(lambda: view.held_part(BatchId("none")))),
     "decide": (Permission.DECIDE, lambda view: missing(lambda: view.decide(BatchId("none"), Decision.APPROVED))),
 }
-TOUCH_NOTHING = {"actor", "now", "rules", "sees_evidence"}
+TOUCH_NOTHING = {"actor", "may_clear", "now", "rules", "sees_evidence"}
 
 
 def test_every_method_of_the_view_is_in_the_list() -> None:

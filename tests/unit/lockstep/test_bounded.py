@@ -10,9 +10,10 @@ import pytest
 from ims.audit import Result
 from ims.errors import DirectoryUnreachable
 from ims.people import Actor, Channel, Profile, Role, TenantId, User, UserId
+from ims.signing_in import Outcome, SignedIn
 from ims.store import SqlStore, migrate, open_store
-from ims.unlocking import UnlockRequest
-from lockstep.bounded import PATIENCE_S, BoundedUnlocking
+from ims.unlocking import Preview, UnlockRequest
+from lockstep.bounded import PATIENCE_S, BoundedSigningIn, BoundedUnlocking
 from tests.support.clock import NOON, HandClock
 
 USER = User(id=UserId("u1"), tenant=TenantId("acme"), profile=Profile(user_name="lena"), created=NOON, modified=NOON)
@@ -31,6 +32,24 @@ class SlowUnlocking:
         self.begun.release()
         assert self.go_on.wait(10)
         return request.user
+
+    def preview(self, actor: Actor, user: User) -> Preview:  # noqa: ARG002 - the protocol's
+        self.begun.release()
+        assert self.go_on.wait(10)
+        return Preview(user=user, goes=(), stays=())
+
+
+class SlowSignIn:
+    """A sign-in that takes until the test lets it go on."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Semaphore(0)
+        self.go_on = threading.Event()
+
+    def sign_in(self, _user_name: str, _password: str) -> SignedIn:
+        self.begun.release()
+        assert self.go_on.wait(10)
+        return SignedIn(outcome=Outcome.WRONG)
 
 
 @pytest.fixture
@@ -97,7 +116,34 @@ def test_an_unlock_that_fails_frees_its_place(store: SqlStore) -> None:
         def unlock(self, _request: UnlockRequest) -> User:
             raise DirectoryUnreachable("corp gave no answer")
 
+        def preview(self, _actor: Actor, _user: User) -> Preview:
+            raise DirectoryUnreachable("corp gave no answer")
+
     bounded = BoundedUnlocking(Failing(), store, HandClock())
     for _ in range(2):
         with pytest.raises(DirectoryUnreachable, match="corp gave no answer"):
             bounded.unlock(REQUEST)
+        with pytest.raises(DirectoryUnreachable, match="corp gave no answer"):
+            bounded.preview(ACTOR, USER)
+
+
+def test_a_look_ahead_is_bounded_too(store: SqlStore) -> None:
+    """Whoever waits for a slow directory leaves a thread for those who only read."""
+    slow = SlowUnlocking()
+    bounded = BoundedUnlocking(slow, store, HandClock(), patience_s=0)
+    with in_background(lambda: bounded.preview(ACTOR, USER)):
+        assert slow.begun.acquire(timeout=10)
+        with pytest.raises(DirectoryUnreachable, match="Another unlock still waits"):
+            bounded.preview(ACTOR, USER)
+        slow.go_on.set()
+
+
+def test_sign_ins_are_bounded_too() -> None:
+    """The next one is told to come back, and no password is judged for it."""
+    slow = SlowSignIn()
+    bounded = BoundedSigningIn(slow, patience_s=0)
+    with in_background(lambda: bounded.sign_in("lena", "secret")):
+        assert slow.begun.acquire(timeout=10)
+        assert bounded.sign_in("olaf", "secret").outcome is Outcome.UNREACHABLE
+        slow.go_on.set()
+    assert bounded.sign_in("olaf", "secret").outcome is Outcome.WRONG

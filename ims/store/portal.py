@@ -1,0 +1,121 @@
+"""What the portal keeps: sessions, devices, tries at passwords and operations."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select, update
+
+from ims.audit import AuditEntry
+from ims.operations import OperationId, UnlockOperation, UnlockOutcome, UnlockResult
+from ims.people import Role, TenantId, UserId
+from ims.sessions import DeviceId, Patience, Session, SessionId, Standing, Try
+from ims.store.audit import append
+from ims.store.engine import Part
+from ims.store.tables import devices, operations, sessions, tries
+
+
+class SqlPortal(Part):
+    """Sessions and operations as the store keeps them."""
+
+    def session(self, session_id: SessionId) -> Session | None:
+        """Return a session, or None."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(sessions).where(sessions.c.id == session_id)).mappings().first()
+        if row is None:
+            return None
+        return Session(**{**row, "role": Role(row["role"]) if row["role"] else None})
+
+    def open_session(self, session: Session, audit: Sequence[AuditEntry]) -> None:
+        """Keep a new session, with the audit rows that tell of it, and forget those that are over."""
+        row = asdict(session) | {"role": session.role.value if session.role else ""}
+        with self._database.writing() as connection:
+            connection.execute(delete(sessions).where(sessions.c.expires <= session.opened))
+            connection.execute(insert(sessions), row)
+            append(connection, audit)
+
+    def touch_session(self, session_id: SessionId, at: datetime) -> None:
+        """Remember that a session was used."""
+        with self._database.writing() as connection:
+            connection.execute(update(sessions).where(sessions.c.id == session_id).values(seen=at))
+
+    def end_session(self, session_id: SessionId) -> None:
+        """Forget a session; none to forget is no error."""
+        with self._database.writing() as connection:
+            connection.execute(delete(sessions).where(sessions.c.id == session_id))
+
+    def end_sessions(self, user: UserId) -> int:
+        """Forget all sessions of a person, and return how many there were."""
+        with self._database.writing() as connection:
+            return connection.execute(delete(sessions).where(sessions.c.user == user)).rowcount
+
+    def take_try(self, key: str, now: datetime, patience: Patience) -> Try:
+        """Take a try at a password for a name, unless there were too many, or one is under way."""
+        with self._database.writing() as connection:
+            connection.execute(delete(tries).where(tries.c.at <= now - patience.window))
+            taken = connection.execute(select(tries.c.at, tries.c.under_way).where(tries.c.key == key)).all()
+            last = max((row.at for row in taken), default=now)
+            if any(row.under_way and row.at + patience.longest > now for row in taken):
+                return Try(standing=Standing.BUSY, last=last)
+            if len(taken) >= patience.tries:
+                return Try(standing=Standing.TOO_MANY, last=last)
+            connection.execute(insert(tries), {"key": key, "at": now, "under_way": True})
+        return Try(standing=Standing.YOURS, last=now)
+
+    def settle_try(self, key: str) -> None:
+        """Say that the try is over; it goes on counting."""
+        with self._database.writing() as connection:
+            connection.execute(update(tries).where(tries.c.key == key).values(under_way=False))
+
+    def forget_tries(self, key: str) -> None:
+        """Begin to count anew: the right password was given."""
+        with self._database.writing() as connection:
+            connection.execute(delete(tries).where(tries.c.key == key))
+
+    def remember_device(self, device: DeviceId, user: UserId, at: datetime) -> None:
+        """Remember that a person has signed in on a device."""
+        with self._database.writing() as connection:
+            connection.execute(delete(devices).where(devices.c.id == device, devices.c.user == user))
+            connection.execute(insert(devices), {"id": device, "user": user, "seen": at})
+
+    def knows_device(self, device: DeviceId, user: UserId) -> bool:
+        """Return whether a person has signed in on this device before."""
+        asked = select(devices.c.id).where(devices.c.id == device, devices.c.user == user)
+        with self._database.reading() as connection:
+            return connection.execute(asked).first() is not None
+
+    def operation(self, operation: OperationId) -> UnlockOperation | None:
+        """Return an operation, or None."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(operations).where(operations.c.id == operation)).first()
+        if row is None:
+            return None
+        return UnlockOperation(
+            id=row.id,
+            tenant=TenantId(row.tenant),
+            actor=row.actor,
+            at=row.at,
+            results=tuple(_result(one) for one in json.loads(row.document)),
+        )
+
+    def add_operation(self, operation: UnlockOperation) -> None:
+        """Keep an operation."""
+        row = {
+            "id": operation.id,
+            "tenant": operation.tenant,
+            "actor": operation.actor,
+            "at": operation.at,
+            "document": json.dumps([asdict(result) for result in operation.results]),
+        }
+        with self._database.writing() as connection:
+            connection.execute(insert(operations), row)
+
+
+def _result(document: dict[str, str]) -> UnlockResult:
+    return UnlockResult(
+        user=UserId(document["user"]),
+        user_name=document["user_name"],
+        outcome=UnlockOutcome(document["outcome"]),
+        text=document["text"],
+    )

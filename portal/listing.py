@@ -1,0 +1,131 @@
+"""The list of users: from an address to a question for the store. What is asked stands in the address, to be kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from ims.locks import LockReason
+from ims.people import User
+from ims.permits import TenantView
+from ims.query import (
+    EVERYTHING,
+    And,
+    Attribute,
+    Collection,
+    Compare,
+    Member,
+    Operator,
+    Or,
+    Page,
+    Query,
+    Some,
+    Sort,
+)
+
+PAGE = 50
+"""Users on a page; as many as may be unlocked with one click."""
+_LONGEST_SEARCH = 200
+_NAMES = (Attribute.USER_NAME, Attribute.DISPLAY_NAME, Attribute.GIVEN_NAME, Attribute.FAMILY_NAME)
+_BY_NAME = Sort(Attribute.USER_NAME)
+LOCKED = "locked"
+ACTIVE = "active"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What an address asks for: a search text, a state or reason, and after whom the page begins."""
+
+    text: str = ""
+    chip: str = ""
+    after: str = ""
+
+    def address(self, **changes: str) -> str:
+        """Return the address that asks for this, with some of it changed; another question begins at the beginning."""
+        values = {"q": self.text, "show": self.chip, "after": "", **changes}
+        named = {name: value for name, value in values.items() if value}
+        return f"/users?{urlencode(named)}" if named else "/users"
+
+    @property
+    def query(self) -> Query:
+        """Return the question but for where the page begins."""
+        parts = (_about(self.text), _showing(self.chip))
+        return And(tuple(part for part in parts if part is not EVERYTHING))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chip:
+    """One filter above the list, and how many users it would show."""
+
+    value: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One page of the list. `following` is the address of the next page, empty on the last one."""
+
+    users: tuple[User, ...]
+    total: int
+    chips: tuple[Chip, ...]
+    following: str = ""
+
+
+def asked_by(arguments: Mapping[str, str]) -> Asked:
+    """Return what an address asks for. What makes no sense there is left out."""
+    chip = arguments.get("show", "")
+    known = {LOCKED, ACTIVE, *LockReason}
+    return Asked(
+        text=arguments.get("q", "").strip().replace("\0", "")[:_LONGEST_SEARCH],
+        chip=chip if chip in known else "",
+        after=arguments.get("after", "").replace("\0", "")[:_LONGEST_SEARCH],
+    )
+
+
+def listed(view: TenantView, asked: Asked) -> Listed:
+    """Return the page that was asked for, in the order of user names, from where it begins on."""
+    start = (Compare(Attribute.USER_NAME, Operator.GT, asked.after),) if asked.after else ()
+    found = view.find(And((asked.query, *start)), Page(limit=PAGE + 1, sort=_BY_NAME)).users
+    users = found[:PAGE]
+    more = len(found) > PAGE
+    return Listed(
+        users=users,
+        total=_count(view, asked.query),
+        chips=tuple(_chips(view, asked)),
+        following=asked.address(after=users[-1].profile.user_name) if more else "",
+    )
+
+
+def locked_now(view: TenantView) -> int:
+    """Return how many users are locked at this moment."""
+    return _count(view, _showing(LOCKED))
+
+
+def _chips(view: TenantView, asked: Asked) -> list[Chip]:
+    """Return the filters that would show somebody, and the one in use: locked first, then the reasons."""
+    about = _about(asked.text)
+    values = (LOCKED, *(reason.value for reason in LockReason))
+    chips = [Chip(value=value, count=_count(view, And((about, _showing(value))))) for value in values]
+    return [chip for chip in chips if chip.count or chip.value in {asked.chip, LOCKED}]
+
+
+def _count(view: TenantView, query: Query) -> int:
+    return view.find(query, Page(limit=0)).total
+
+
+def _about(text: str) -> Query:
+    """Return the question for everybody whose name, user name or mail holds each of these words."""
+    words = [_holding(word) for word in text.split()]
+    return And(tuple(words)) if words else EVERYTHING
+
+
+def _holding(word: str) -> Query:
+    mail = Some(Collection.EMAILS, Compare(Member.VALUE, Operator.CO, word))
+    return Or((*(Compare(name, Operator.CO, word) for name in _NAMES), mail))
+
+
+def _showing(chip: str) -> Query:
+    if not chip:
+        return EVERYTHING
+    if chip in {LOCKED, ACTIVE}:
+        return Compare(Attribute.LOCKED, Operator.EQ, chip == LOCKED)
+    return Some(Collection.LOCKS, Compare(Member.VALUE, Operator.EQ, chip))

@@ -1,0 +1,99 @@
+"""The audit of a company account, and how well its directories are read."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import flask
+
+from ims.audit import AuditEntry
+from ims.passes import DirectoryState
+from ims.permits import Permission, require
+from portal.pages import page
+from portal.visits import Visit
+
+_SHOWN = 200
+_EXPORTED = 10_000
+_COLUMNS = ("at", "actor", "role", "channel", "action", "result", "subject", "before", "after", "detail", "reference")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet would take for a formula."""
+
+
+class Form(StrEnum):
+    """In which form rows leave."""
+
+    CSV = "csv"
+    JSON_LINES = "jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How well a directory is read, without anything of other company accounts in it."""
+
+    name: str
+    last: datetime | None
+    next_run: datetime | None
+    trouble_since: datetime | None
+    waiting: bool
+
+
+def audit(visit: Visit) -> flask.Response:
+    """Show what happened, newest first."""
+    return page("audit", visit, rows=visit.view.audit(limit=_SHOWN), shown=_SHOWN)
+
+
+def export(visit: Visit, form: str) -> flask.Response:
+    """Hand out what happened as a file."""
+    rows = visit.view.audit(limit=_EXPORTED)
+    if form == Form.CSV:
+        return _file(_as_csv(rows), "text/csv", "audit.csv")
+    return _file(_as_lines(rows), "application/jsonl", "audit.jsonl")
+
+
+def status(visit: Visit) -> flask.Response:
+    """Show how well the directories of this company account are read."""
+    require(visit.actor, Permission.READ_HEALTH)
+    reached = visit.services.reaches.get(visit.session.tenant, ())
+    readings = [_reading(state) for state in visit.services.directories.states() if state.name in reached]
+    waiting = sum(len(part.items) for part in visit.view.held()) if visit.may(Permission.DECIDE) else 0
+    return page("status", visit, readings=readings, waiting=waiting)
+
+
+def _reading(state: DirectoryState) -> Reading:
+    done = [at for at in (state.last_tick, state.last_reconcile) if at is not None]
+    return Reading(
+        name=state.name,
+        last=max(done, default=None),
+        next_run=state.next_run,
+        trouble_since=state.error_since if state.error else None,
+        waiting=bool(state.kept_back),
+    )
+
+
+def _values(row: AuditEntry) -> dict[str, str]:
+    return {name: row.at.isoformat() if name == "at" else str(getattr(row, name)) for name in _COLUMNS}
+
+
+def _as_lines(rows: Iterable[AuditEntry]) -> str:
+    return "".join(json.dumps(_values(row)) + "\n" for row in rows)
+
+
+def _as_csv(rows: Sequence[AuditEntry]) -> str:
+    """Return the rows as CSV (RFC 4180). What a spreadsheet would run is made harmless by an apostrophe."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _COLUMNS)
+    writer.writeheader()
+    for row in rows:
+        writer.writerow(
+            {name: f"'{value}" if value.startswith(_FORMULA) else value for name, value in _values(row).items()}
+        )
+    return text.getvalue()
+
+
+def _file(text: str, media_type: str, name: str) -> flask.Response:
+    disposition = f'attachment; filename="lockstep-{name}"'
+    return flask.Response(text, mimetype=media_type, headers={"Content-Disposition": disposition})
