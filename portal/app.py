@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -20,7 +21,8 @@ from ims.errors import (
     StoreUnusable,
 )
 from ims.permits import Permission
-from portal import people, records, sign_in, unlocks
+from portal import languages, people, records, sign_in, unlocks
+from portal.languages import gettext
 from portal.pages import HEADERS, away, page
 from portal.services import PortalServices
 from portal.visits import Visit, same_key, visit_of
@@ -78,8 +80,9 @@ def blueprint(services: PortalServices) -> flask.Blueprint:
         )
     front.add_url_rule("/sign-in", "sign_in_form", lambda: sign_in.show(services), methods=["GET"])
     front.add_url_rule("/sign-in", "sign_in", lambda: sign_in.submit(services), methods=["POST"])
+    front.record_once(languages.install)
     front.before_request(_only_from_here)
-    front.after_request(_protect)
+    front.after_request(partial(_protect, services))
     front.register_error_handler(Exception, _fail)
     return front
 
@@ -95,9 +98,9 @@ def _view(route: Route, services: PortalServices) -> Callable[..., flask.Respons
         if visit is None:
             return _to_sign_in(route)
         if route.method == "POST" and not same_key(visit.session.form_key, flask.request.form.get("form_key")):
-            raise Forbidden("This page is out of date. Go back, load it again, and repeat what you did")
+            raise Forbidden(gettext("This page is out of date. Go back, load it again, and repeat what you did"))
         if route.permission is not None and not visit.may(route.permission):
-            raise Forbidden("Your role may not do this")
+            raise Forbidden(gettext("Your role may not do this"))
         return route.handler(visit, **names)
 
     return view
@@ -113,12 +116,13 @@ def _only_from_here() -> None:
     """Refuse what another site has a browser send us (Fetch Metadata), long before any form's key is looked at."""
     site = flask.request.headers.get("Sec-Fetch-Site", "same-origin")
     if flask.request.method == "POST" and site not in {"same-origin", "none"}:
-        raise Forbidden("Another site sent this. Nothing was done")
+        raise Forbidden(gettext("Another site sent this. Nothing was done"))
 
 
-def _protect(response: flask.Response) -> flask.Response:
+def _protect(services: PortalServices, response: flask.Response) -> flask.Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    languages.keep(response, secure=services.secure)
     return response
 
 
@@ -129,11 +133,14 @@ def _fail(error: Exception) -> flask.Response:
         text = str(error)
         if isinstance(error, StoreUnusable):
             _log.error("store_unusable", error=text)
-            text = "Lockstep cannot reach what it has stored at the moment. Nothing was done; try again in a minute"
+            text = gettext(
+                "Lockstep cannot reach what it has stored at the moment. Nothing was done; try again in a minute"
+            )
     elif isinstance(error, HTTPException) and error.code is not None:
-        status, text = HTTPStatus(error.code), "There is nothing at this address"
+        status, text = HTTPStatus(error.code), gettext("There is nothing at this address")
     else:
         _log.error("portal_request_failed", exc_info=error)
-        status, text = HTTPStatus.INTERNAL_SERVER_ERROR, "This went wrong for a reason of ours; the log tells more"
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        text = gettext("This went wrong for a reason of ours; the log tells more")
     visit: Visit | None = flask.g.get("portal_visit")
     return page("error", visit, status, text=text)

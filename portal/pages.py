@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import flask
 
 from ims.permits import Permission
-from portal import wording
+from portal import languages, wording
 from portal.visits import Visit
 
 HEADERS = {
@@ -28,7 +28,8 @@ def page(
     **values: object,
 ) -> flask.Response:
     """Return a page. `visit` is None for whoever has not signed in."""
-    text = flask.render_template(f"portal/{template}.html", visit=visit, words=wording, Permission=Permission, **values)
+    shared = {"visit": visit, "words": wording, "languages": languages, "Permission": Permission}
+    text = flask.render_template(f"portal/{template}.html", **shared, **values)
     return flask.Response(text, status=status, mimetype="text/html")
 
 

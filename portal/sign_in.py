@@ -11,6 +11,7 @@ from ims.locks import Lock, LockReason
 from ims.people import Actor, Channel, Role, TenantId, User
 from ims.sessions import Session, device_id_of, new_key, new_session_secret
 from ims.signing_in import Outcome, SignedIn
+from portal.languages import N_, gettext
 from portal.pages import away, local, page
 from portal.services import LockedMessage, PortalServices
 from portal.visits import Visit, cookie_name, same_key
@@ -18,16 +19,20 @@ from portal.visits import Visit, cookie_name, same_key
 FORM_COOKIE = "lockstep-form"
 DEVICE_COOKIE = "lockstep-device"
 _DEVICE_LASTS_S = 365 * 86_400
-_WRONG = "The user name or the password is wrong."
-_WRONG_OR_LOCKED = "The user name or the password is wrong, or the account is locked; ask your Co-Administrator."
+_WRONG = N_("The user name or the password is wrong.")
+_WRONG_OR_LOCKED = N_("The user name or the password is wrong, or the account is locked; ask your Co-Administrator.")
 _TEXTS = {
-    Outcome.MUST_CHANGE: "Your password is right, but it must be changed first: change it where you change your "
-    "directory password, then sign in here again.",
-    Outcome.PASSWORD_EXPIRED: "Your password has expired: change it where you change your directory password, then "
-    "sign in here again.",
-    Outcome.BUSY: "Another sign-in with this name is just being checked. Try again in a moment.",
-    Outcome.UNREACHABLE: "The directory gives no answer at the moment, so your password was not checked. Try again in "
-    "a minute.",
+    Outcome.MUST_CHANGE: N_(
+        "Your password is right, but it must be changed first: change it where you change your directory password, "
+        "then sign in here again."
+    ),
+    Outcome.PASSWORD_EXPIRED: N_(
+        "Your password has expired: change it where you change your directory password, then sign in here again."
+    ),
+    Outcome.BUSY: N_("Another sign-in with this name is just being checked. Try again in a moment."),
+    Outcome.UNREACHABLE: N_(
+        "The directory gives no answer at the moment, so your password was not checked. Try again in a minute."
+    ),
 }
 
 
@@ -50,7 +55,7 @@ def submit(services: PortalServices) -> flask.Response:
     form = flask.request.form
     next_page = local(form.get("next"))
     if not same_key(flask.request.cookies.get(FORM_COOKIE, ""), form.get("form_key")):
-        return _form(services, "This page was open for too long. Please sign in again.", next_page=next_page)
+        return _form(services, N_("This page was open for too long. Please sign in again."), next_page=next_page)
     user_name = form.get("user_name", "").strip()
     signed_in = services.signing_in.sign_in(user_name, form.get("password", ""))
     if signed_in.outcome is Outcome.WELCOME and signed_in.user is not None:
@@ -94,7 +99,14 @@ def _form(
     next_page: str = "/",
 ) -> flask.Response:
     key = flask.request.cookies.get(FORM_COOKIE) or new_key()
-    answer = page("sign_in", status=status, form_key=key, problem=problem, user_name=user_name, next_page=next_page)
+    answer = page(
+        "sign_in",
+        status=status,
+        form_key=key,
+        problem=gettext(problem) if problem else "",
+        user_name=user_name,
+        next_page=next_page,
+    )
     answer.set_cookie(FORM_COOKIE, key, path="/sign-in", secure=services.secure, httponly=True, samesite="Strict")
     return answer
 
@@ -130,16 +142,17 @@ def _told(locks: tuple[Lock, ...]) -> list[Told]:
 
 def reason(of: LockReason) -> str:
     """Say a reason to the person whom it concerns: no directory, no server, nobody else's name."""
-    return {
-        LockReason.PASSWORD_ATTEMPTS: "Too many wrong passwords were given.",
-        LockReason.UNAFFILIATED: "You were unaffiliated from the company account.",
-        LockReason.DISABLED: "The account was disabled by the directory's administrators.",
-        LockReason.EXPIRED: "The account is outside its validity dates.",
-        LockReason.IDLE: "The account was not used for too long.",
-        LockReason.ABSENT: "The account is no longer in the directory.",
-        LockReason.DEPROVISIONED: "Your identity provider deactivated the account.",
-        LockReason.HELD: "A Co-Administrator locked the account.",
-    }[of]
+    texts = {
+        LockReason.PASSWORD_ATTEMPTS: N_("Too many wrong passwords were given."),
+        LockReason.UNAFFILIATED: N_("You were unaffiliated from the company account."),
+        LockReason.DISABLED: N_("The account was disabled by the directory's administrators."),
+        LockReason.EXPIRED: N_("The account is outside its validity dates."),
+        LockReason.IDLE: N_("The account was not used for too long."),
+        LockReason.ABSENT: N_("The account is no longer in the directory."),
+        LockReason.DEPROVISIONED: N_("Your identity provider deactivated the account."),
+        LockReason.HELD: N_("A Co-Administrator locked the account."),
+    }
+    return gettext(texts[of])
 
 
 def _welcome(services: PortalServices, user: User, locks: tuple[Lock, ...], next_page: str) -> flask.Response:

@@ -2,53 +2,89 @@
 
 from datetime import datetime, timedelta
 
-from ims.audit import Action
+from ims.audit import Action, Result
 from ims.locks import Clearer, LedgerRules, Lock, LockReason, clearable_by
 from ims.operations import UnlockOutcome
-from ims.people import Role
+from ims.people import Channel, Role
+from portal import languages
+from portal.languages import N_, gettext
 
 REASONS = {
-    LockReason.PASSWORD_ATTEMPTS: "Too many wrong passwords",
-    LockReason.UNAFFILIATED: "Unaffiliated from the company account",
-    LockReason.DISABLED: "Disabled in the directory",
-    LockReason.EXPIRED: "Outside its validity dates",
-    LockReason.IDLE: "Unused for too long",
-    LockReason.ABSENT: "No longer in the directory",
-    LockReason.DEPROVISIONED: "Deactivated by an identity provider",
-    LockReason.HELD: "Locked by a Co-Administrator",
+    LockReason.PASSWORD_ATTEMPTS: N_("Too many wrong passwords"),
+    LockReason.UNAFFILIATED: N_("Unaffiliated from the company account"),
+    LockReason.DISABLED: N_("Disabled in the directory"),
+    LockReason.EXPIRED: N_("Outside its validity dates"),
+    LockReason.IDLE: N_("Unused for too long"),
+    LockReason.ABSENT: N_("No longer in the directory"),
+    LockReason.DEPROVISIONED: N_("Deactivated by an identity provider"),
+    LockReason.HELD: N_("Locked by a Co-Administrator"),
 }
 ROLES = {
-    Role.CO_ADMINISTRATOR: "Co-Administrator",
-    Role.ACCOUNT_ADMINISTRATOR: "Account Administrator",
-    Role.AUDITOR: "Auditor",
+    Role.CO_ADMINISTRATOR: N_("Co-Administrator"),
+    Role.ACCOUNT_ADMINISTRATOR: N_("Account Administrator"),
+    Role.AUDITOR: N_("Auditor"),
 }
 CLEARERS = {
-    Clearer.CO_ADMINISTRATOR: "a Co-Administrator",
-    Clearer.DIRECTORY: "the directory's administrators",
-    Clearer.CONNECTION: "the identity provider",
-    Clearer.TIME: "time, by itself",
+    Clearer.CO_ADMINISTRATOR: N_("a Co-Administrator"),
+    Clearer.DIRECTORY: N_("the directory's administrators"),
+    Clearer.CONNECTION: N_("the identity provider"),
+    Clearer.TIME: N_("time, by itself"),
 }
 OUTCOMES = {
-    UnlockOutcome.UNLOCKED: "Unlocked and verified",
-    UnlockOutcome.ALREADY: "Was not locked any more",
-    UnlockOutcome.STILL_LOCKED: "Still locked",
-    UnlockOutcome.REFUSED: "Refused",
-    UnlockOutcome.CHANGED: "Changed meanwhile",
-    UnlockOutcome.UNREACHABLE: "Not done: no answer from the directory",
+    UnlockOutcome.UNLOCKED: N_("Unlocked and verified"),
+    UnlockOutcome.ALREADY: N_("Was not locked any more"),
+    UnlockOutcome.STILL_LOCKED: N_("Still locked"),
+    UnlockOutcome.REFUSED: N_("Refused"),
+    UnlockOutcome.CHANGED: N_("Changed meanwhile"),
+    UnlockOutcome.UNREACHABLE: N_("Not done: no answer from the directory"),
 }
 ACTIONS = {
-    Action.LOCK_RAISED: "was locked",
-    Action.LOCK_UPDATED: "lock changed",
-    Action.LOCK_LIFTED: "lock ended",
-    Action.UNLOCKED_OUTSIDE: "was unlocked outside Lockstep",
-    Action.UNLOCK: "unlock",
-    Action.SIGNED_IN: "signed in to the portal",
+    Action.LOCK_RAISED: N_("was locked"),
+    Action.LOCK_UPDATED: N_("lock changed"),
+    Action.LOCK_LIFTED: N_("lock ended"),
+    Action.UNLOCKED_OUTSIDE: N_("was unlocked outside Lockstep"),
+    Action.UNLOCK: N_("unlock"),
+    Action.SIGNED_IN: N_("signed in to the portal"),
 }
+
+
+CHANNELS = {
+    Channel.SCIM: N_("SCIM"),
+    Channel.PORTAL: N_("portal"),
+    Channel.COMMAND_LINE: N_("command line"),
+    Channel.SYNC: N_("sync"),
+}
+RESULTS = {Result.DONE: N_("done"), Result.REFUSED: N_("refused"), Result.FAILED: N_("failed")}
 
 
 def reason_of(lock: Lock) -> str:
     """Say why somebody is locked, in a few words."""
-    return REASONS[lock.reason]
+    return reason(lock.reason)
+
+
+def reason(of: LockReason | str) -> str:
+    """Say a reason in a few words."""
+    return gettext(REASONS[LockReason(of)])
+
+
+def role_of(role: Role | None) -> str:
+    """Say what somebody is."""
+    return gettext(ROLES[role]) if role else gettext("None")
+
+
+def outcome_of(outcome: UnlockOutcome) -> str:
+    """Say what became of one person of an unlock."""
+    return gettext(OUTCOMES[outcome])
+
+
+def channel_of(channel: Channel) -> str:
+    """Say by which way somebody came."""
+    return gettext(CHANNELS[channel])
+
+
+def ending_of(result: Result) -> str:
+    """Say how an act ended."""
+    return gettext(RESULTS[result])
 
 
 def place_of(lock: Lock) -> str:
@@ -58,7 +94,7 @@ def place_of(lock: Lock) -> str:
 
 def clearers_of(lock: Lock, rules: LedgerRules) -> str:
     """Say who may end a lock."""
-    return " or ".join(CLEARERS[one] for one in clearable_by(lock, rules)) or "nobody here"
+    return ", ".join(gettext(CLEARERS[one]) for one in clearable_by(lock, rules)) or gettext("nobody here")
 
 
 def ends_of(locks: tuple[Lock, ...], rules: LedgerRules) -> str:
@@ -68,8 +104,9 @@ def ends_of(locks: tuple[Lock, ...], rules: LedgerRules) -> str:
         return moment(max((lock.until for lock in locks if lock.until), default=None))
     ending = [clearable_by(lock, rules) for lock in lasting]
     if all(Clearer.CO_ADMINISTRATOR in clearers for clearers in ending):
-        return "When somebody unlocks"
-    return f"By {' or '.join(CLEARERS[one] for one in next(c for c in ending if Clearer.CO_ADMINISTRATOR not in c))}"
+        return gettext("When somebody unlocks")
+    who = next(clearers for clearers in ending if Clearer.CO_ADMINISTRATOR not in clearers)
+    return gettext("By: %(who)s") % {"who": ", ".join(gettext(CLEARERS[one]) for one in who)}
 
 
 def icon_of(locks: tuple[Lock, ...]) -> str:
@@ -83,21 +120,17 @@ def icon_of(locks: tuple[Lock, ...]) -> str:
 
 def action_of(action: Action) -> str:
     """Say what an audit row tells of."""
-    return ACTIONS.get(action, action.value.replace("_", " "))
+    return gettext(ACTIONS[action]) if action in ACTIONS else action.value.replace("_", " ")
 
 
 def moment(at: datetime | None) -> str:
     """Say when, to the minute, in UTC; "never" where there is no such moment."""
-    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "never"
+    return languages.moment(at) if at else gettext("never")
 
 
 def ago(at: datetime, now: datetime) -> str:
-    """Say how long ago something was, in one unit."""
-    seconds = max(0, int((now - at).total_seconds()))
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    return f"{seconds} s ago"
+    """Say how long ago something was."""
+    return languages.ago(max(timedelta(0), now - at))
 
 
 def soon_again(at: datetime | None, now: datetime) -> bool:

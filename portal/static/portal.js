@@ -8,14 +8,14 @@ const ticks = form ? [...form.querySelectorAll('input[name="user"]')] : [];
 
 function count() {
   const number = ticks.filter((tick) => tick.checked).length;
-  if (selected) selected.textContent = number ? `${number} selected` : "";
+  if (selected) selected.textContent = number ? form.dataset.selected.replace("#", number) : "";
   return number;
 }
 
 async function ask(event) {
   event.preventDefault();
   if (!count()) {
-    selected.textContent = "Nobody is ticked: tick the box beside each user whom you want to unlock.";
+    selected.textContent = form.dataset.nobody;
     return;
   }
   const address = `${form.getAttribute("action")}?${new URLSearchParams(new FormData(form))}`;

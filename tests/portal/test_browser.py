@@ -163,13 +163,62 @@ def test_the_story_without_scripts(browser: Browser, home: House) -> None:
     assert signs_in(home, "lena")
 
 
+WORDS = {
+    "de": ("Anmelden", "Ressourcen", "Benutzerverwaltung", "Zu viele falsche Passwörter", "Entsperren", "Bestätigen"),
+    "it": ("Accedi", "Risorse", "Gestione utenti", "Troppe password errate", "Sblocca", "Conferma"),
+    "es": (
+        "Iniciar sesión",
+        "Recursos",
+        "Gestión de usuarios",
+        "Demasiadas contraseñas incorrectas",
+        "Desbloquear",
+        "Confirmar",
+    ),
+}
+DONE = {"de": "Entsperrt und überprüft", "it": "Sbloccato e verificato", "es": "Desbloqueado y verificado"}
+
+
+@pytest.mark.parametrize("language", sorted(WORDS))
+def test_the_story_in_every_language(browser: Browser, home: House, language: str) -> None:
+    """The browser says which one; every step is found by the words of that language."""
+    enter, resources_, management, reason, unlock, confirm = WORDS[language]
+    home.lock("olaf")
+    with window(browser, home, locale=language) as page:
+        page.goto("/sign-in")
+        page.locator("#user_name").fill(home.name("carla"))
+        page.locator("#password").fill(home.person("carla").password)
+        page.get_by_role("button", name=enter).click()
+        assert page.locator("html").get_attribute("lang") == language
+        page.get_by_role("list", name=resources_).get_by_role("link", name=management).click()
+        page.get_by_role("searchbox").fill(home.name("olaf"))
+        page.keyboard.press("Enter")
+        page.locator("button.padlock").hover()
+        expect(page.get_by_role("tooltip")).to_contain_text(reason)
+        page.locator('input[name="user"]').check()
+        page.get_by_role("button", name=unlock, exact=True).click()
+        page.get_by_role("dialog").get_by_role("button", name=confirm).click()
+        expect(page.get_by_role("status")).to_contain_text(DONE[language])
+        picture(page, f"result-{language}")
+    assert signs_in(home, "olaf")
+
+
+def test_another_language_is_chosen_and_kept(browser: Browser, home: House) -> None:
+    """By a link on every page, which stays where it is."""
+    with window(browser, home) as page:
+        page.goto("/sign-in?next=/users")
+        page.get_by_role("link", name="Deutsch").click()
+        assert page.get_by_role("button", name="Anmelden").is_visible()
+        page.goto("/sign-in")
+        assert page.get_by_role("button", name="Anmelden").is_visible()
+
+
 def test_cancel_does_nothing(browser: Browser, home: House) -> None:
     home.lock("lena")
     with window(browser, home) as page:
         sign_in(page, home, "carla")
         page.goto(f"/users?q={home.name('lena')}")
         page.get_by_role("button", name="Unlock").click()
-        expect(page.get_by_text("Nobody is ticked")).to_be_visible()
+        expect(page.get_by_text("Nobody was ticked")).to_be_visible()
         page.get_by_role("checkbox", name="Select all on this page").check()
         page.get_by_role("button", name="Unlock").click()
         page.get_by_role("dialog").get_by_role("link", name="Cancel").click()

@@ -235,6 +235,7 @@ def test_every_answer_is_protected(home: House) -> None:
 
 def test_a_lock_has_words_for_every_reason(home: House) -> None:
     """For the person, and for the Co-Administrator."""
-    assert all(pages.reason(reason) for reason in LockReason)
+    with home.app.test_request_context():
+        assert all(pages.reason(reason) for reason in LockReason)
     assert set(wording.REASONS) == set(LockReason)
     assert home.browser().get("/").headers["Location"] == "/sign-in"

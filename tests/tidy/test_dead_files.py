@@ -31,7 +31,7 @@ def test_every_module_of_the_benchmarks_is_used() -> None:
 def test_every_other_file_of_the_parts_is_named_by_some_module() -> None:
     """A template, a schema, an example file: whoever reads it names it."""
     others = [path for path in files() if path.parts[0] in PARTS and path.suffix != ".py"]
-    pages = [path for path in others if path.suffix == ".html"]
+    pages = [path for path in others if path.suffix in {".html", ".po"}]
     code = "\n".join(read(path) for path in (*modules(*PARTS), *pages))
     named = [path for path in others if path.name in code or (path in pages and f'"{path.stem}"' in code)]
     loaded_by_place = [path for path in others if path.is_relative_to(MIGRATIONS)]

@@ -13,6 +13,7 @@ FOREIGN = {
     "alembic": ("ims/store/",),
     "annotated_types": ("config/",),
     "apscheduler": ("agent/schedule.py",),
+    "babel": ("portal/languages.py",),
     "click": ("lockstep/",),
     "flask": ("scim/", "portal/", "lockstep/"),
     "granian": ("lockstep/",),
