@@ -37,6 +37,8 @@ class Action(StrEnum):
     BATCH_REJECTED = "batch_rejected"
     TOKEN_CREATED = "token_created"  # noqa: S105 -- the name of an act
     TOKEN_REVOKED = "token_revoked"  # noqa: S105 -- the name of an act
+    UNLOCK_ASKED = "unlock_asked"
+    UNLOCK_DECLINED = "unlock_declined"
     SIGNED_IN = "signed_in"
     READ_ON_THE_BOX = "read_on_the_box"
 

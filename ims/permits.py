@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from ims import deciding, grouping, provisioning
+from ims import deciding, grouping, pleas, provisioning
 from ims.audit import AuditEntry
 from ims.batches import BatchId, Decision, HeldItem
 from ims.deciding import Part
@@ -19,6 +19,7 @@ from ims.grouping import GroupEdit
 from ims.groups import Group, GroupId, GroupMember, GroupPage, Groups, Membership
 from ims.locks import LedgerRules, Lock, LockId, Remedy, locks_in_force, remedy
 from ims.people import CONNECTION_ROLES, Actor, Channel, Profile, Revision, Role, TenantId, User, UserId
+from ims.pleas import Pleading, PleaId, Pleas
 from ims.ports import Clock, Store
 from ims.provisioning import Edit
 from ims.query import And, Attribute, Not, Page, Present, Query, UserPage
@@ -99,8 +100,8 @@ _TRIES = 100
 """How often an act is repeated because somebody else wrote the user first: each time somebody did."""
 
 
-class GroupingStore(Store, Groups, Protocol):
-    """A store that keeps groups too."""
+class GroupingStore(Store, Groups, Pleas, Protocol):
+    """A store that keeps groups and pleas too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +226,16 @@ class TenantView:
         """Say what an unlock would do now (see `Unlocking.preview`)."""
         require(self.actor, Permission.UNLOCK)
         return self._services.unlocking.preview(self.actor, self.user(user_id))
+
+    def pleas(self) -> tuple[Pleading, ...]:
+        """Return the open pleas of this tenant's locked users (see `ims.pleas`)."""
+        require(self.actor, Permission.UNLOCK)
+        return pleas.open_pleas(self._services.store, self._tenant, self.now())
+
+    def dismiss(self, plea: PleaId) -> None:
+        """Dismiss a plea (see `pleas.dismiss`)."""
+        require(self.actor, Permission.UNLOCK)
+        pleas.dismiss(self._services.store, self._services.clock, self.actor, self._tenant, plea)
 
     # groups ----------------------------------------------------------------------------------------------------------
 

@@ -58,6 +58,8 @@ ROUTES = (
     Route(method="GET", path="/unlock", handler=unlocks.confirm, permission=Permission.UNLOCK),
     Route(method="POST", path="/unlock", handler=unlocks.perform, permission=Permission.UNLOCK),
     Route(method="GET", path="/unlocks/<operation_id>", handler=unlocks.result, permission=Permission.READ_AUDIT),
+    Route(method="GET", path="/requests", handler=people.requests, permission=Permission.UNLOCK),
+    Route(method="POST", path="/requests/<plea_id>/dismiss", handler=people.dismiss, permission=Permission.UNLOCK),
     Route(method="GET", path="/audit", handler=records.audit, permission=Permission.READ_AUDIT),
     Route(method="GET", path="/audit.<any(csv, jsonl):form>", handler=records.export, permission=Permission.READ_AUDIT),
     Route(method="GET", path="/status", handler=records.status, permission=Permission.READ_HEALTH),
@@ -80,6 +82,7 @@ def blueprint(services: PortalServices) -> flask.Blueprint:
         )
     front.add_url_rule("/sign-in", "sign_in_form", lambda: sign_in.show(services), methods=["GET"])
     front.add_url_rule("/sign-in", "sign_in", lambda: sign_in.submit(services), methods=["POST"])
+    front.add_url_rule("/sign-in/ask", "ask", lambda: sign_in.ask(services), methods=["POST"])
     front.record_once(languages.install)
     front.before_request(_only_from_here)
     front.after_request(partial(_protect, services))

@@ -8,6 +8,7 @@ from ims.errors import InvalidInput
 from ims.locks import locks_in_force
 from ims.people import UserId
 from ims.permits import Permission
+from ims.pleas import PleaId
 from portal.listing import asked_by, listed, locked_now
 from portal.pages import away, page
 from portal.visits import Visit
@@ -23,7 +24,19 @@ def home(visit: Visit) -> flask.Response:
         return away("/me")
     view = visit.view
     waiting = sum(len(part.items) for part in view.held()) if visit.may(Permission.DECIDE) else 0
-    return page("home", visit, locked=locked_now(view), waiting=waiting)
+    asking = len(view.pleas()) if visit.may(Permission.UNLOCK) else 0
+    return page("home", visit, locked=locked_now(view), waiting=waiting, asking=asking)
+
+
+def requests(visit: Visit) -> flask.Response:
+    """Show who asks for an unlock."""
+    return page("requests", visit, pleadings=visit.view.pleas())
+
+
+def dismiss(visit: Visit, plea_id: str) -> flask.Response:
+    """Dismiss what somebody asked for."""
+    visit.view.dismiss(PleaId(plea_id))
+    return away("/requests")
 
 
 def users(visit: Visit) -> flask.Response:

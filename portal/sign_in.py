@@ -9,6 +9,7 @@ import flask
 from ims.audit import Action, Result, entry_by
 from ims.locks import Lock, LockReason
 from ims.people import Actor, Channel, Role, TenantId, User
+from ims.pleas import LONGEST, plead
 from ims.sessions import Session, device_id_of, new_key, new_session_secret
 from ims.signing_in import Outcome, SignedIn
 from portal.languages import N_, gettext
@@ -68,6 +69,17 @@ def submit(services: PortalServices) -> flask.Response:
     return _form(services, text, status, user_name, next_page)
 
 
+def ask(services: PortalServices) -> flask.Response:
+    """Pass on a plea of whoever met a locked account. The answer is the same for every name."""
+    form = flask.request.form
+    if not same_key(flask.request.cookies.get(FORM_COOKIE, ""), form.get("form_key")):
+        return _form(services, N_("This page was open for too long. Please sign in again."))
+    if services.locked_message is not LockedMessage.SILENT:
+        user_name = form.get("user_name", "").strip().replace("\0", "")
+        plead(services.people.store, services.people.clock, user_name, form.get("words", "").replace("\0", ""))
+    return page("asked")
+
+
 def sign_out(visit: Visit) -> flask.Response:
     """End this session, or all sessions of the person."""
     if flask.request.form.get("everywhere"):
@@ -124,8 +136,15 @@ def _locked(services: PortalServices, signed_in: SignedIn, user_name: str) -> fl
         told = [Told(reason=reason(LockReason.PASSWORD_ATTEMPTS), since=signed_in.since, until=signed_in.until)]
     else:
         told = _told(signed_in.locks)
-    contact = contact_of(services, user.tenant if user else None)
-    return page("locked", status=HTTPStatus.FORBIDDEN, told=told, contact=contact, user_name=user_name)
+    return page(
+        "locked",
+        status=HTTPStatus.FORBIDDEN,
+        told=told,
+        contact=contact_of(services, user.tenant if user else None),
+        user_name=user_name,
+        form_key=flask.request.cookies.get(FORM_COOKIE, ""),
+        longest=LONGEST,
+    )
 
 
 def _may_tell(services: PortalServices, user: User | None) -> bool:

@@ -45,6 +45,8 @@ ACTIONS = {
     Action.UNLOCKED_OUTSIDE: N_("was unlocked outside Lockstep"),
     Action.UNLOCK: N_("unlock"),
     Action.SIGNED_IN: N_("signed in to the portal"),
+    Action.UNLOCK_ASKED: N_("an unlock was asked for"),
+    Action.UNLOCK_DECLINED: N_("the request for an unlock was dismissed"),
 }
 
 

@@ -1,4 +1,4 @@
-"""What the portal keeps: sessions, devices, tries at passwords and operations."""
+"""What the portal keeps: sessions, devices, tries at passwords, pleas and operations."""
 
 import json
 from collections.abc import Sequence
@@ -10,10 +10,11 @@ from sqlalchemy import delete, insert, select, update
 from ims.audit import AuditEntry
 from ims.operations import OperationId, UnlockOperation, UnlockOutcome, UnlockResult
 from ims.people import Role, TenantId, UserId
+from ims.pleas import Plea, PleaId
 from ims.sessions import DeviceId, Patience, Session, SessionId, Standing, Try
 from ims.store.audit import append
 from ims.store.engine import Part
-from ims.store.tables import devices, operations, sessions, tries
+from ims.store.portal_tables import devices, operations, pleas, sessions, tries
 
 
 class SqlPortal(Part):
@@ -84,6 +85,31 @@ class SqlPortal(Part):
         asked = select(devices.c.id).where(devices.c.id == device, devices.c.user == user)
         with self._database.reading() as connection:
             return connection.execute(asked).first() is not None
+
+    def pleas(self, tenant: TenantId) -> tuple[Plea, ...]:
+        """Return the pleas of a tenant that nobody has dismissed, oldest first."""
+        asked = select(pleas).where(pleas.c.tenant == tenant, pleas.c.dismissed.is_(False)).order_by(pleas.c.at)
+        with self._database.reading() as connection:
+            return tuple(
+                Plea(id=PleaId(row.id), user=UserId(row.user), tenant=TenantId(row.tenant), at=row.at, words=row.words)
+                for row in connection.execute(asked)
+            )
+
+    def add_plea(self, plea: Plea, unless_since: datetime) -> bool:
+        """Keep a plea, unless there is one of the same user since then, dismissed or not. Return whether it is kept."""
+        lately = select(pleas.c.id).where(pleas.c.user == plea.user, pleas.c.at > unless_since)
+        with self._database.writing() as connection:
+            if connection.execute(lately).first() is not None:
+                return False
+            connection.execute(delete(pleas).where(pleas.c.user == plea.user))
+            connection.execute(insert(pleas), asdict(plea) | {"dismissed": False})
+        return True
+
+    def dismiss_plea(self, plea: PleaId) -> bool:
+        """Dismiss a plea. Return False if there is none, or it was dismissed before."""
+        still = (pleas.c.id == plea, pleas.c.dismissed.is_(False))
+        with self._database.writing() as connection:
+            return connection.execute(update(pleas).where(*still).values(dismissed=True)).rowcount == 1
 
     def operation(self, operation: OperationId) -> UnlockOperation | None:
         """Return an operation, or None."""

@@ -1,10 +1,12 @@
 """What the portal keeps, in every store: sessions, devices, tries and operations."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 from ims.operations import OperationId, UnlockOperation, UnlockOutcome, UnlockResult
 from ims.people import Role, UserId
+from ims.pleas import Plea, PleaId
 from ims.sessions import (
     Patience,
     Session,
@@ -15,7 +17,7 @@ from ims.sessions import (
 )
 from ims.store import SqlStore
 from tests.support.clock import NOON
-from tests.support.people import ACME
+from tests.support.people import ACME, GLOBEX
 
 HOUR = timedelta(hours=1)
 ADA = UserId("ada")
@@ -122,3 +124,20 @@ def test_an_operation_is_read_as_it_was_kept(store: SqlStore) -> None:
     store.add_operation(operation)
     assert store.operation(OperationId("op")) == operation
     assert store.operation(OperationId("none")) is None
+
+
+def test_one_plea_of_a_person_counts_for_a_while(store: SqlStore) -> None:
+    """However often it is sent; afterwards a new one takes its place."""
+    first = Plea(id=PleaId("1"), user=ADA, tenant=ACME, at=NOON, words="please")
+    again = replace(first, id=PleaId("2"), at=NOON + timedelta(minutes=5))
+    later = replace(first, id=PleaId("3"), at=NOON + 2 * HOUR)
+    assert store.add_plea(first, NOON - HOUR)
+    assert not store.add_plea(again, again.at - HOUR)
+    assert store.pleas(ACME) == (first,)
+    assert store.dismiss_plea(first.id)
+    assert not store.dismiss_plea(first.id)
+    assert store.pleas(ACME) == ()
+    assert not store.add_plea(again, again.at - HOUR), "dismissed is not forgotten"
+    assert store.add_plea(later, later.at - HOUR)
+    assert store.pleas(ACME) == (later,)
+    assert store.pleas(GLOBEX) == ()

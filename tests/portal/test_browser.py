@@ -260,6 +260,7 @@ def test_axe_finds_nothing_and_nothing_runs_over_the_edge(
         "home": "/",
         "audit": "/audit",
         "status": "/status",
+        "requests": "/requests",
         "me": "/me",
         "error": "/users/none",
     }

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -11,10 +12,12 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from ims.errors import StoreUnusable
 from ims.people import Profile, Revision, TenantId, User, UserId, new_user_id
 from ims.ports import Batch, UserChange
+from ims.sessions import session_id_of
 from lockstep.wsgi import application
-from portal.app import ROUTES
+from portal.app import ROUTES, _fail
 from portal.listing import PAGE
 from tests.support.clock import NOON
 from tests.support.installation import Installation
@@ -248,7 +251,12 @@ def test_every_page_needs_a_session(home: House) -> None:
     """A route that forgot to ask would show here."""
     browser = home.browser()
     for route in ROUTES:
-        address = re.sub(r"<any[^>]+>", "csv", route.path).replace("<user_id>", "x").replace("<operation_id>", "x")
+        address = (
+            re.sub(r"<any[^>]+>", "csv", route.path)
+            .replace("<user_id>", "x")
+            .replace("<operation_id>", "x")
+            .replace("<plea_id>", "x")
+        )
         answer = browser.open(address, method=route.method)
         assert answer.status_code == 303, route
         assert answer.headers["Location"].startswith("/sign-in")
@@ -266,3 +274,43 @@ def test_the_portal_can_be_left_out(tmp_path: Path) -> None:
         browser = application(wiring).test_client()
         assert browser.get("/sign-in").status_code == 404
         assert browser.get("/scim/v2/Users").status_code == 401
+
+
+def test_what_went_wrong_is_told_as_little_as_possible(home: House) -> None:
+    """A store that is gone, and a mistake of ours: a page, a status, and nothing of how it looks in here."""
+    for error, status in ((StoreUnusable("/var/lib/secret is locked"), 503), (RuntimeError("secret"), 500)):
+        with home.app.test_request_context("/users"):
+            answer = _fail(error)
+        assert answer.status_code == status
+        assert "secret" not in answer.get_data(as_text=True)
+
+
+def test_a_session_that_was_left_alone_is_over(home: House) -> None:
+    """And one whose company account is no longer in the settings, or whose person is gone."""
+    browser = home.signed_in("carla")
+    cookie = browser.get_cookie("lockstep")
+    assert cookie is not None
+    session_id = session_id_of(cookie.value)
+    long_ago = home.wiring.clock.now() - timedelta(minutes=16)
+    home.wiring.store.touch_session(session_id, long_ago)
+    assert browser.get("/users").status_code == 303
+    assert home.wiring.store.session(session_id) is None
+
+
+def test_a_session_that_is_used_lasts(home: House) -> None:
+    browser = home.signed_in("carla")
+    cookie = browser.get_cookie("lockstep")
+    assert cookie is not None
+    session_id = session_id_of(cookie.value)
+    a_while_ago = home.wiring.clock.now() - timedelta(minutes=10)
+    home.wiring.store.touch_session(session_id, a_while_ago)
+    assert browser.get("/users").status_code == 200
+    session = home.wiring.store.session(session_id)
+    assert session is not None
+    assert session.seen > a_while_ago
+
+
+def test_a_person_who_is_gone_has_no_session(home: House) -> None:
+    browser = home.signed_in("ida")
+    home.wiring.store.apply(Batch(removed=(home.user("ida").id,)))
+    assert browser.get("/audit").status_code == 303

@@ -15,6 +15,7 @@ from ims.groups import Group, GroupId
 from ims.locks import LockReason
 from ims.people import Actor, Channel, Profile, Revision, Role, User, UserId
 from ims.permits import ON_THE_BOX, TABLE, Permission, Services, TenantView, allows, for_actor, require
+from ims.pleas import PleaId
 from ims.ports import Batch, UserChange
 from ims.provisioning import Edit
 from ims.query import EVERYTHING, Attribute, Compare, Operator, Page
@@ -104,6 +105,8 @@ NEEDS: dict[str, tuple[Permission, Callable[[TenantView], Any]]] = {
     "delete": (Permission.PROVISION, lambda view: view.delete(UserId("user-ada"))),
     "hold": (Permission.HOLD, lambda view: view.hold(UserId("user-ada"), "why")),
     "unlock": (Permission.UNLOCK, lambda view: view.unlock(UserId("user-ada"))),
+    "pleas": (Permission.UNLOCK, lambda view: view.pleas()),
+    "dismiss": (Permission.UNLOCK, lambda view: missing(lambda: view.dismiss(PleaId("none")))),
     "preview": (Permission.UNLOCK, lambda view: view.preview(UserId("user-ada"))),
     "group": (Permission.READ_GROUPS, lambda view: missing(lambda: view.group(GroupId("none")))),
     "find_groups": (Permission.READ_GROUPS, lambda view: view.find_groups(EVERYTHING, Page(limit=1))),

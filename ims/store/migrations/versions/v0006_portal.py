@@ -29,15 +29,24 @@ def upgrade() -> None:
     )
     op.create_index("ix_tries_key", "tries", ["key"])
     op.create_index("ix_tries_at", "tries", ["at"])
+    _create("pleas", ("user", "tenant", "words"), ("at",), ("user", "tenant"), dismissed=True)
     _create("operations", ("tenant", "actor", "document"), ("at",), ())
 
 
-def _create(table: str, texts: tuple[str, ...], moments: tuple[str, ...], indexed: tuple[str, ...]) -> None:
+def _create(
+    table: str,
+    texts: tuple[str, ...],
+    moments: tuple[str, ...],
+    indexed: tuple[str, ...],
+    *,
+    dismissed: bool = False,
+) -> None:
     op.create_table(
         table,
         sa.Column("id", _TEXT, nullable=False),
         *(sa.Column(name, _TEXT, nullable=False) for name in texts),
         *(sa.Column(name, sa.BigInteger(), nullable=False) for name in moments),
+        *([sa.Column("dismissed", sa.Boolean(), nullable=False)] if dismissed else []),
         sa.PrimaryKeyConstraint("id", name=f"pk_{table}"),
     )
     for column in indexed:
