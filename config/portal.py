@@ -26,6 +26,10 @@ class Portal(Table):
         "(one text for a wrong password, an unknown name and a locked account, the reason only on a device that has "
         'signed in before; better where strangers reach the page) or "silent" (nothing but that it failed).',
     )
+    comment_required: Switch = Field(
+        default=False,
+        description="Whether an unlock in the portal needs a comment; it is kept in the audit.",
+    )
     idle: Duration = Field(
         default=timedelta(minutes=15),
         description="After how long without a click a session ends.",

@@ -15,7 +15,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from config.directories import Directory
-from config.kinds import COMMAS, ONE_OR_JSON, Dn, Duration, Switch, Table, TableName, Text, wrong
+from config.kinds import COMMAS, ONE_OR_JSON, Dn, Duration, Switch, Table, TableName, Text, Whole, wrong
 from config.portal import Portal
 from config.web import Web
 
@@ -174,6 +174,23 @@ class Unlock(Table):
         description="How long an unlock may take until its caller is told that the directory gives no answer.",
         ge=timedelta(seconds=1),
         le=timedelta(seconds=12),
+    )
+    actor_per_10_minutes: Whole = Field(
+        default=50,
+        description="How many users one person may unlock within ten minutes; more are refused. Somebody may have "
+        "stolen their session.",
+        ge=1,
+        le=1_000_000,
+    )
+    actor_per_day: Whole = Field(
+        default=500, description="How many users one person may unlock within a day.", ge=1, le=1_000_000
+    )
+    target_per_day: Whole = Field(
+        default=5,
+        description="How often one user may be unlocked within a day: whoever needs it more often is being attacked, "
+        "or has a device with an old password.",
+        ge=1,
+        le=1_000_000,
     )
 
 

@@ -23,6 +23,9 @@ from ims.locks import (
 from ims.people import Affiliation, AffiliationStatus, EntryLink, LastUnlock, TenantId, User
 from ims.ports import FreshReading, Readable
 
+NOTHING_LOCKED = "none"
+"""What the audit says of somebody whom nothing keeps out."""
+
 
 class Step(StrEnum):
     """What the unlock does about one lock that is in force."""
@@ -258,7 +261,7 @@ def stays(lock: Lock, readings: Sequence[FreshReading], hindrances: Mapping[str,
 
 def reasons_of(locks: Sequence[Lock]) -> str:
     """Return the reasons of some locks as one short text for the audit."""
-    return ", ".join(sorted({lock.reason.value for lock in locks})) or "none"
+    return ", ".join(sorted({lock.reason.value for lock in locks})) or NOTHING_LOCKED
 
 
 def _ended_in_ledger(user: User, readings: Sequence[FreshReading], tried: Tried) -> tuple[Lock, ...]:

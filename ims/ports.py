@@ -239,6 +239,12 @@ class AuditLog(Protocol):
         """Return the newest matching rows, newest first."""
         ...
 
+    def unlocks(
+        self, *, since: datetime, tenant: TenantId, actor: str | None = None, user: UserId | None = None
+    ) -> int:
+        """Count the unlocks since then that ended a lock: by one actor, or of one user."""
+        ...
+
     def head(self) -> Head:
         """Return the end of the audit's chain as it is now: row 0 where nothing was recorded yet."""
         ...

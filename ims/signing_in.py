@@ -11,12 +11,15 @@ from enum import StrEnum
 from typing import Protocol
 
 from ims.clearing import brought_up
-from ims.errors import DirectoryUnreachable, InvalidInput
+from ims.errors import DirectoryUnreachable
 from ims.locks import ENTRY_REASONS, Lock, locks_in_force
 from ims.names import key_of_name
 from ims.people import EntryLink, User
 from ims.ports import Clock, Store, WriteBack
 from ims.sessions import Patience, Sessions, Standing
+
+LONGEST_NAME = 256
+"""Nobody's user name has more characters: whatever is longer is wrong, and asked of no directory."""
 
 
 class PasswordAnswer(StrEnum):
@@ -108,11 +111,8 @@ class SigningIn:
 
     def sign_in(self, user_name: str, password: str) -> SignedIn:
         """Try a user name with a password. Raises StoreUnusable; every other end is an outcome."""
-        try:
-            key = key_of_name(user_name)
-        except InvalidInput:
-            key = ""
-        if not key or not password:
+        key = key_of_name(user_name)
+        if not key or not password or len(user_name) > LONGEST_NAME:
             return SignedIn(outcome=Outcome.WRONG)
         now = self._clock.now()
         taken = self._store.take_try(key, now, self._patience)

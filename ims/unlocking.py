@@ -22,6 +22,7 @@ from ims.errors import (
     StoreUnusable,
 )
 from ims.locks import LedgerRules, Lock, LockFact, LockId, display, locks_in_force, why_it_stays
+from ims.moderation import UnlockLimits, too_many
 from ims.outside import noticed
 from ims.people import Actor, Role, User, same_but_for_bookkeeping
 from ims.ports import (
@@ -130,6 +131,7 @@ class Unlocking:
         clock: Clock,
         rules: LedgerRules,
         deadline: timedelta = timedelta(seconds=60),
+        limits: UnlockLimits | None = None,
     ) -> None:
         self._store = store
         self._write_back = write_back
@@ -138,6 +140,7 @@ class Unlocking:
         self._clock = clock
         self._rules = rules
         self._deadline = deadline
+        self._limits = limits
 
     def unlock(self, request: UnlockRequest) -> User:
         """Unlock a user as far as the caller may, and return the user as the store now knows them.
@@ -181,6 +184,8 @@ class Unlocking:
 
     def _refuse_protected(self, request: UnlockRequest) -> None:
         why = "" if request.break_glass else why_protected(request.actor, request.user)
+        if not why and self._limits and not request.break_glass:
+            why = too_many(self._store, self._limits, request.actor, request.user, self._clock.now())
         if why:
             self._store.record([self._row(request, Result.REFUSED, why)])
             raise Forbidden(why)

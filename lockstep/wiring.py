@@ -21,6 +21,7 @@ from config.settings import Settings
 from ims.credentials import Connection, Token
 from ims.errors import InvalidInput, LockstepError
 from ims.locks import LedgerRules
+from ims.moderation import UnlockLimits
 from ims.passes import Fence, Mode
 from ims.people import Actor, Channel, ConnectionName, DirectoryName, Role, Tenant, TenantId
 from ims.permits import Services
@@ -80,6 +81,16 @@ class Wiring:
     def rules(self) -> LedgerRules:
         """Who may clear what."""
         return ledger_rules(self.settings)
+
+    @cached_property
+    def limits(self) -> UnlockLimits:
+        """How many unlocks are too many."""
+        chosen = self.settings.unlock
+        return UnlockLimits(
+            actor_burst=chosen.actor_per_10_minutes,
+            actor_daily=chosen.actor_per_day,
+            target_daily=chosen.target_per_day,
+        )
 
     @cached_property
     def tenants(self) -> Mapping[TenantId, Tenant]:
@@ -178,6 +189,7 @@ class Wiring:
             clock=self.clock,
             rules=self.rules,
             deadline=self.settings.unlock.deadline,
+            limits=self.limits,
         )
 
     @cached_property
@@ -211,6 +223,7 @@ class Wiring:
             contacts={TenantId(name): tenant.contact or "" for name, tenant in self.settings.tenants.items()},
             reaches={tenant: self._reaching(tenant) for tenant in self.tenants},
             locked_message=LockedMessage(chosen.locked_message.value),
+            comment_required=chosen.comment_required,
             idle=chosen.idle,
             longest=chosen.longest,
             secure=self.settings.web.base_url.startswith("https://"),

@@ -21,7 +21,7 @@ from ims.errors import (
     StoreUnusable,
 )
 from ims.permits import Permission
-from portal import languages, people, records, sign_in, unlocks
+from portal import batches, languages, people, records, sign_in, unlocks
 from portal.languages import gettext
 from portal.pages import HEADERS, away, page
 from portal.services import PortalServices
@@ -60,6 +60,13 @@ ROUTES = (
     Route(method="GET", path="/unlocks/<operation_id>", handler=unlocks.result, permission=Permission.READ_AUDIT),
     Route(method="GET", path="/requests", handler=people.requests, permission=Permission.UNLOCK),
     Route(method="POST", path="/requests/<plea_id>/dismiss", handler=people.dismiss, permission=Permission.UNLOCK),
+    Route(method="GET", path="/batches", handler=batches.batches, permission=Permission.DECIDE),
+    Route(
+        method="POST",
+        path="/batches/<batch_id>/<any(approve, reject):verb>",
+        handler=batches.decide,
+        permission=Permission.DECIDE,
+    ),
     Route(method="GET", path="/audit", handler=records.audit, permission=Permission.READ_AUDIT),
     Route(method="GET", path="/audit.<any(csv, jsonl):form>", handler=records.export, permission=Permission.READ_AUDIT),
     Route(method="GET", path="/status", handler=records.status, permission=Permission.READ_HEALTH),

@@ -50,6 +50,7 @@ class PortalServices:
     contacts: Mapping[TenantId, str] = field(default_factory=dict)
     reaches: Mapping[TenantId, tuple[DirectoryName, ...]] = field(default_factory=dict)
     locked_message: LockedMessage = LockedMessage.FULL
+    comment_required: bool = False
     idle: timedelta = timedelta(minutes=15)
     longest: timedelta = timedelta(hours=8)
     secure: bool = False

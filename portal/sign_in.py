@@ -57,7 +57,7 @@ def submit(services: PortalServices) -> flask.Response:
     next_page = local(form.get("next"))
     if not same_key(flask.request.cookies.get(FORM_COOKIE, ""), form.get("form_key")):
         return _form(services, N_("This page was open for too long. Please sign in again."), next_page=next_page)
-    user_name = form.get("user_name", "").strip()
+    user_name = form.get("user_name", "").strip().replace("\0", "")
     signed_in = services.signing_in.sign_in(user_name, form.get("password", ""))
     if signed_in.outcome is Outcome.WELCOME and signed_in.user is not None:
         return _welcome(services, signed_in.user, signed_in.locks, next_page)
@@ -96,7 +96,9 @@ def me(visit: Visit) -> flask.Response:
 
 
 def contact_of(services: PortalServices, tenant: TenantId | None) -> str:
-    """Say whom a locked person asks."""
+    """Say whom a locked person asks. Of nobody in particular it is known where there is one company account only."""
+    if tenant is None and len(services.contacts) == 1:
+        return next(iter(services.contacts.values()))
     return services.contacts.get(tenant, "") if tenant else ""
 
 

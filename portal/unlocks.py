@@ -58,7 +58,8 @@ def confirm(visit: Visit) -> flask.Response:
         return away("/users?nobody=1")
     view = visit.view
     proposals = [_proposal(view, view.user(user_id), fresh=len(chosen) <= FRESH) for user_id in chosen]
-    return page("confirm", visit, proposals=proposals, back=back, longest=MAX_NOTE)
+    needed = visit.services.comment_required
+    return page("confirm", visit, proposals=proposals, back=back, longest=MAX_NOTE, needed=needed)
 
 
 def perform(visit: Visit) -> flask.Response:
@@ -70,6 +71,8 @@ def perform(visit: Visit) -> flask.Response:
     comment = form.get("comment", "").strip()
     if len(comment) > MAX_NOTE:
         raise InvalidInput(f"The comment may have {MAX_NOTE} characters; it has {len(comment)}")
+    if visit.services.comment_required and not comment:
+        raise InvalidInput("Say why you unlock: whoever reads the audit later wants to know. Nothing was done")
     shown = frozenset(LockId(lock) for lock in form.getlist("shown"))
     operation = UnlockOperation(
         id=OperationId(uuid.uuid4().hex),

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from ims.audit import Action, Result
+from ims.batches import Decision
 from ims.locks import Clearer, LedgerRules, Lock, LockReason, clearable_by
 from ims.operations import UnlockOutcome
 from ims.people import Channel, Role
@@ -56,6 +57,11 @@ CHANNELS = {
     Channel.COMMAND_LINE: N_("command line"),
     Channel.SYNC: N_("sync"),
 }
+DECISIONS = {
+    Decision.WAITING: N_("waits"),
+    Decision.APPROVED: N_("approved"),
+    Decision.REJECTED: N_("rejected"),
+}
 RESULTS = {Result.DONE: N_("done"), Result.REFUSED: N_("refused"), Result.FAILED: N_("failed")}
 
 
@@ -82,6 +88,11 @@ def outcome_of(outcome: UnlockOutcome) -> str:
 def channel_of(channel: Channel) -> str:
     """Say by which way somebody came."""
     return gettext(CHANNELS[channel])
+
+
+def decision_of(decision: Decision) -> str:
+    """Say how far somebody has decided."""
+    return gettext(DECISIONS[decision])
 
 
 def ending_of(result: Result) -> str:

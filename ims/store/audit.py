@@ -14,6 +14,7 @@ from sqlalchemy import Connection, RowMapping, column, func, select, table
 
 from ims.audit import Action, AuditEntry, Result
 from ims.chain import FIELDS, Chain, Extract, Head, Link, first_previous, hash_of, moment_text, texts_of
+from ims.clearing import NOTHING_LOCKED
 from ims.people import Channel, Role, TenantId, UserId
 from ims.store.engine import Part, insert_tuples
 from ims.store.tables import audit, chain, microseconds, moment_of
@@ -49,6 +50,27 @@ class SqlAuditLog(Part):
                 asked = asked.where(wanted_in == wanted)
         with self._database.reading() as connection:
             return tuple(_entry(row) for row in connection.execute(asked).mappings())
+
+    def unlocks(
+        self,
+        *,
+        since: datetime,
+        tenant: TenantId,
+        actor: str | None = None,
+        user: UserId | None = None,
+    ) -> int:
+        """Count the unlocks since then that ended a lock: by one actor, or of one user."""
+        ended = (
+            audit.c.action == Action.UNLOCK.value,
+            audit.c.result == Result.DONE.value,
+            audit.c.before != NOTHING_LOCKED,
+        )
+        asked = select(func.count()).where(audit.c.tenant == tenant, audit.c.at >= since, *ended)
+        for wanted_in, wanted in ((audit.c.actor, actor), (audit.c.user, user)):
+            if wanted is not None:
+                asked = asked.where(wanted_in == wanted)
+        with self._database.reading() as connection:
+            return int(connection.execute(asked).scalar_one())
 
     def head(self) -> Head:
         """Return the end of the chain as it is now: row 0 where nothing was recorded yet."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, select, update
 
@@ -15,6 +15,9 @@ from ims.sessions import DeviceId, Patience, Session, SessionId, Standing, Try
 from ims.store.audit import append
 from ims.store.engine import Part
 from ims.store.portal_tables import devices, operations, pleas, sessions, tries
+
+OPERATIONS_LAST = timedelta(days=90)
+"""How long the page that tells of an unlock can be read; the audit keeps it for good."""
 
 
 class SqlPortal(Part):
@@ -135,6 +138,7 @@ class SqlPortal(Part):
             "document": json.dumps([asdict(result) for result in operation.results]),
         }
         with self._database.writing() as connection:
+            connection.execute(delete(operations).where(operations.c.at < operation.at - OPERATIONS_LAST))
             connection.execute(insert(operations), row)
 
 

@@ -304,6 +304,7 @@ audit = Table(
     Index(None, "tenant"),
     Index(None, "user"),
     Index(None, "reference"),
+    Index(None, "tenant", "action", "at"),
     sqlite_autoincrement=True,
 )
 

@@ -32,7 +32,7 @@ async function ask(event) {
     dialog.close();
   });
   dialog.showModal();
-  dialog.querySelector("#confirm-button").focus();
+  (dialog.querySelector("[required]") || dialog.querySelector("#confirm-button")).focus();
 }
 
 if (form && dialog && selected) {

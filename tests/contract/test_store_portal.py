@@ -124,6 +124,10 @@ def test_an_operation_is_read_as_it_was_kept(store: SqlStore) -> None:
     store.add_operation(operation)
     assert store.operation(OperationId("op")) == operation
     assert store.operation(OperationId("none")) is None
+    later = replace(operation, id=OperationId("later"), at=NOON + timedelta(days=91))
+    store.add_operation(later)
+    assert store.operation(later.id) == later
+    assert store.operation(operation.id) is None, "the audit keeps it"
 
 
 def test_one_plea_of_a_person_counts_for_a_while(store: SqlStore) -> None:

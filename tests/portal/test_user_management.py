@@ -144,6 +144,16 @@ def test_nobody_ticked_is_told_what_to_do(home: House) -> None:
     assert "Nobody was ticked" in browser.get("/users?nobody=1").text
 
 
+def test_a_comment_may_be_required(tmp_path: Path, slapd: Slapd) -> None:
+    """By the server, whatever the page let through."""
+    with house(tmp_path, slapd, portal="comment_required = true") as home:
+        browser = home.signed_in("carla")
+        assert "required" in confirm(browser, home.user("olaf").id).text
+        refused = send(browser, "/unlock", user=home.user("olaf").id, comment=" ")
+        assert (refused.status_code, "Say why" in refused.text) == (400, True)
+        assert send(browser, "/unlock", user=home.user("olaf").id, comment="called").status_code == 303
+
+
 def test_too_many_ticked_and_too_long_a_comment_do_nothing(home: House) -> None:
     browser = home.signed_in("carla")
     many = [f"user-{number}" for number in range(PAGE + 1)]
@@ -252,7 +262,7 @@ def test_every_page_needs_a_session(home: House) -> None:
     browser = home.browser()
     for route in ROUTES:
         address = (
-            re.sub(r"<any[^>]+>", "csv", route.path)
+            re.sub(r"<any\((\w+)[^>]*>", r"\1", route.path)
             .replace("<user_id>", "x")
             .replace("<operation_id>", "x")
             .replace("<plea_id>", "x")
@@ -314,3 +324,27 @@ def test_a_person_who_is_gone_has_no_session(home: House) -> None:
     browser = home.signed_in("ida")
     home.wiring.store.apply(Batch(removed=(home.user("ida").id,)))
     assert browser.get("/audit").status_code == 303
+
+
+def test_one_user_is_not_unlocked_without_end(tmp_path: Path, slapd: Slapd) -> None:
+    """Nor one actor's session used for everybody: each limit is said, with what to do; another user is free to go."""
+    with house(tmp_path, slapd, more="[unlock]\ntarget_per_day = 1\nactor_per_10_minutes = 2\n") as home:
+        browser = home.signed_in("carla")
+
+        def unlocked(uid: str) -> str:
+            home.lock(uid)
+            done = send(browser, "/unlock", user=home.user(uid).id, shown=shown(home, uid))
+            return browser.get(done.headers["Location"]).text
+
+        assert "Unlocked and verified" in unlocked("lena")
+        assert "was unlocked 1 times within a day" in unlocked("lena")
+        assert not home.corner.slapd.sign_in(home.person("lena").dn, home.person("lena").password)
+        for _ in range(3):
+            free = send(browser, "/unlock", user=home.user("ida").id)
+            assert "Was not locked any more" in browser.get(free.headers["Location"]).text, "that counts for nothing"
+        assert "Unlocked and verified" in unlocked("olaf")
+        assert "has unlocked 2 users within 10 minutes" in unlocked("ida")
+        assert (
+            home.installation.run("unlock", home.name("lena"), "--break-glass", "--reason", "on the phone").exit_code
+            == 0
+        )

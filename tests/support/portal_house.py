@@ -59,6 +59,15 @@ class House:
         self.corner.slapd.lock(self.person(uid))
         self.sync()
 
+    def colleagues(self, count: int) -> list[Person]:
+        """Add people to the staff, and read them in."""
+        unit = self.person("lena").dn.partition(",")[2]
+        names = [f"p{number:02}-{self.corner.name}" for number in range(count)]
+        people = [self.corner.slapd.add_person(name, parent=unit) for name in names]
+        self.corner.join(*people)
+        self.sync()
+        return people
+
     def failures(self, uid: str) -> int:
         """Return how many wrong passwords the directory remembers of somebody."""
         return len(self.corner.slapd.read(self.person(uid).dn, "pwdFailureTime").get("pwdFailureTime", []))

@@ -15,7 +15,7 @@ from tests.support.repository import ROOT
 MARKS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
 CODES = [code for code in languages.LANGUAGES if code != "en"]
 WORDS = re.compile(r">[^<>{}%]*[A-Za-z]{2}[^<>{}%]*<")
-OURS = {"Lockstep", "CSV", "JSON Lines", "lockstep brake list"}
+OURS = {"Lockstep", "CSV", "JSON Lines"}
 
 
 def messages() -> set[object]:

@@ -13,6 +13,7 @@ _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 def upgrade() -> None:
     """Bring the tables of version 0005 to 0006."""
+    _index_unlocks()
     _create("sessions", ("user", "tenant", "role", "form_key"), ("opened", "seen", "expires"), ("user",))
     op.create_table(
         "devices",
@@ -31,6 +32,11 @@ def upgrade() -> None:
     op.create_index("ix_tries_at", "tries", ["at"])
     _create("pleas", ("user", "tenant", "words"), ("at",), ("user", "tenant"), dismissed=True)
     _create("operations", ("tenant", "actor", "document"), ("at",), ())
+
+
+def _index_unlocks() -> None:
+    """How many somebody has done lately is asked before each one."""
+    op.create_index("ix_audit_tenant_action_at", "audit", ["tenant", "action", "at"])
 
 
 def _create(
