@@ -1,10 +1,11 @@
 """The list of users: from an address to a question for the store. What is asked stands in the address, to be kept."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import urlencode
 
-from ims.locks import LockReason
+from ims.locks import LockReason, locks_in_force
 from ims.people import User
 from ims.permits import TenantView
 from ims.query import (
@@ -29,6 +30,7 @@ _NAMES = (Attribute.USER_NAME, Attribute.DISPLAY_NAME, Attribute.GIVEN_NAME, Att
 _BY_NAME = Sort(Attribute.USER_NAME)
 LOCKED = "locked"
 ACTIVE = "active"
+_CHIPS = (LOCKED, *(reason.value for reason in LockReason))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +89,11 @@ def listed(view: TenantView, asked: Asked) -> Listed:
     found = view.find(And((asked.query, *start)), Page(limit=PAGE + 1, sort=_BY_NAME)).users
     users = found[:PAGE]
     more = len(found) > PAGE
+    whole = not (more or asked.chip or asked.after)
     return Listed(
         users=users,
-        total=_count(view, asked.query),
-        chips=tuple(_chips(view, asked)),
+        total=len(users) if whole else _count(view, asked.query),
+        chips=tuple(_chips(asked, _counts_of(users, view.now()) if whole else _counts(view, asked))),
         following=asked.address(after=users[-1].profile.user_name) if more else "",
     )
 
@@ -100,12 +103,25 @@ def locked_now(view: TenantView) -> int:
     return _count(view, _showing(LOCKED))
 
 
-def _chips(view: TenantView, asked: Asked) -> list[Chip]:
+def _chips(asked: Asked, counts: Mapping[str, int]) -> list[Chip]:
     """Return the filters that would show somebody, and the one in use: locked first, then the reasons."""
-    about = _about(asked.text)
-    values = (LOCKED, *(reason.value for reason in LockReason))
-    chips = [Chip(value=value, count=_count(view, And((about, _showing(value))))) for value in values]
+    chips = [Chip(value=value, count=counts[value]) for value in _CHIPS]
     return [chip for chip in chips if chip.count or chip.value in {asked.chip, LOCKED}]
+
+
+def _counts(view: TenantView, asked: Asked) -> Mapping[str, int]:
+    """Count for each filter; of nobody locked there is no reason to count."""
+    about = _about(asked.text)
+    locked = _count(view, And((about, _showing(LOCKED))))
+    reasons = {value: _count(view, And((about, _showing(value)))) if locked else 0 for value in _CHIPS[1:]}
+    return {LOCKED: locked, **reasons}
+
+
+def _counts_of(users: Iterable[User], now: datetime) -> Mapping[str, int]:
+    """Count for each filter in users who are all there is: no need to ask for them again."""
+    reasons = [{lock.reason.value for lock in locks_in_force(user.locks, now)} for user in users]
+    counts = {value: sum(value in of for of in reasons) for value in _CHIPS[1:]}
+    return {LOCKED: sum(map(bool, reasons)), **counts}
 
 
 def _count(view: TenantView, query: Query) -> int:

@@ -216,6 +216,8 @@ def in_order(sort: Sort | None, now: datetime) -> tuple[ColumnElement[Any], ...]
     if sort is None:
         return (users.c.id,)
     key = _sort_key(sort.by, now)
+    if sort.by is Attribute.USER_NAME:  # everybody has one, and its index is in this order
+        return key.desc() if sort.descending else key, users.c.id
     missing = missing_in(key)
     if sort.descending:
         return missing.desc(), key.desc(), users.c.id
