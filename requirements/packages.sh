@@ -37,6 +37,8 @@ missing_packages() {
     [ "$use" = run ] || have samba-tool || echo samba-ad-dc samba-ad-provision samba-dsdb-modules winbind
     # The tests look at the portal as its users do.
     [ "$use" = run ] || have chromium || echo chromium
+    # What drives it is a program of its own, and needs this library.
+    [ "$use" = run ] || compgen -G '/usr/lib/*/libatomic.so.1' > /dev/null || echo libatomic1
     # Its DIGEST-MD5 signs a stream of LDAP, which the reader must read too.
     [ "$use" = run ] || has_digest_md5 || echo libsasl2-modules
 }
