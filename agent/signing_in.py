@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from agent.configured import ConfiguredDirectory
 from agent.directories.dialect import Knowledge, Policy, SignIn
+from agent.directories.entry import Entry
 from agent.directories.errors import Refused
 from agent.directories.filters import all_of, equal
 from agent.directories.reader import attributes, find_one
@@ -68,17 +69,27 @@ class DirectorySignIns:
             raise DirectoryUnreachable(f"{directory.name} did not judge the password")
         return _ANSWERS[said]
 
-    def pretend(self, password: str) -> None:
-        """Try a password on an entry that nobody has; whatever is answered, it takes about as long as on a real one."""
+    def pretend(self, password: str, failures: int) -> PasswordAnswer:
+        """Try a password on an entry that nobody has, under the policy that a new entry would have.
+
+        Whatever is answered, it takes about as long as on a real one, and waits as soon as a real one would.
+        """
         for directory in self._directories.values():
-            nobody = f"cn={secrets.token_hex(8)},{directory.reading.base}"
             try:
-                with usable_answers(), directory.client() as client:
-                    client.search_one(nobody, attributes(directory.dialect, directory.reading))
-                    client.bind_as(nobody, password)
+                return self._pretend_in(directory, password, failures)
             except DirectoryUnreachable:
                 continue
-            return
+        return PasswordAnswer.WRONG
+
+    def _pretend_in(self, directory: ConfiguredDirectory, password: str, failures: int) -> PasswordAnswer:
+        rules, dialect = directory.reading, directory.dialect
+        nobody = Entry(dn=f"cn={secrets.token_hex(8)},{rules.base}", attributes={})
+        with usable_answers(), directory.client() as client:
+            client.search_one(nobody.dn, attributes(dialect, rules))
+            if not may_try(dialect.policies(client, rules).of(nobody, self._clock.now()), failures):
+                return PasswordAnswer.NOT_ASKED
+            client.bind_as(nobody.dn, password)
+        return PasswordAnswer.WRONG
 
     def _in(self, directory: ConfiguredDirectory, user_name: str) -> tuple[EntryLink, ...]:
         rules, dialect = directory.reading, directory.dialect

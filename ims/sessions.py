@@ -63,10 +63,11 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Try:
-    """What came of asking for a try; `last` is when the last one was that counts."""
+    """What came of asking for a try; `last` is when the last one was that counts, `before` how many came before it."""
 
     standing: Standing
     last: datetime
+    before: int = 0
 
 
 class Sessions(Protocol):

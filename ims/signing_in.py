@@ -16,7 +16,7 @@ from ims.locks import ENTRY_REASONS, Lock, locks_in_force
 from ims.names import key_of_name
 from ims.people import EntryLink, User
 from ims.ports import Clock, Store, WriteBack
-from ims.sessions import Patience, Sessions, Standing
+from ims.sessions import Patience, Sessions, Standing, Try
 
 LONGEST_NAME = 256
 """Nobody's user name has more characters: whatever is longer is wrong, and asked of no directory."""
@@ -45,8 +45,12 @@ class SignIns(Protocol):
         """Try a password, unless that could lock the account. Raises DirectoryUnreachable where it was not judged."""
         ...
 
-    def pretend(self, password: str) -> None:
-        """Spend what judging takes on nobody, so that an unknown name is answered no faster than a known one."""
+    def pretend(self, password: str, failures: int) -> PasswordAnswer:
+        """Judge a password of nobody, who has failed so often before: never WELCOME.
+
+        It takes as long as on somebody, and is not asked any more as soon as it would not be on somebody: an unknown
+        name cannot be told from a known one.
+        """
         ...
 
 
@@ -121,7 +125,7 @@ class SigningIn:
         if taken.standing is Standing.TOO_MANY:
             return self._wait(taken.last)
         try:
-            ended = self._judged(user_name, password, now)
+            ended = self._judged(user_name, password, taken)
         except DirectoryUnreachable:
             ended = SignedIn(outcome=Outcome.UNREACHABLE)
         finally:
@@ -130,12 +134,13 @@ class SigningIn:
             self._store.forget_tries(key)
         return ended
 
-    def _judged(self, user_name: str, password: str, now: datetime) -> SignedIn:
+    def _judged(self, user_name: str, password: str, taken: Try) -> SignedIn:
+        now = taken.last
         links = self._sign_ins.find(user_name)
         people = {user.id: user for user in map(self._behind, links) if user is not None}
         if len(people) != 1:
-            self._sign_ins.pretend(password)
-            return SignedIn(outcome=Outcome.WRONG)
+            waits = self._sign_ins.pretend(password, taken.before) is PasswordAnswer.NOT_ASKED
+            return self._wait(now) if waits else SignedIn(outcome=Outcome.WRONG)
         user = next(iter(people.values()))
         readings = [self._write_back.read(link, user.tenant) for link in user.entries]
         fresh = brought_up(user, readings, now, "sign-in")

@@ -65,7 +65,7 @@ class SqlPortal(Part):
             if len(taken) >= patience.tries:
                 return Try(standing=Standing.TOO_MANY, last=last)
             connection.execute(insert(tries), {"key": key, "at": now, "under_way": True})
-        return Try(standing=Standing.YOURS, last=now)
+        return Try(standing=Standing.YOURS, last=now, before=len(taken))
 
     def settle_try(self, key: str) -> None:
         """Say that the try is over; it goes on counting."""
