@@ -70,7 +70,7 @@ class House:
 
     def failures(self, uid: str) -> int:
         """Return how many wrong passwords the directory remembers of somebody."""
-        return len(self.corner.slapd.read(self.person(uid).dn, "pwdFailureTime").get("pwdFailureTime", []))
+        return sum(map(len, self.corner.slapd.read(self.person(uid).dn, "pwdFailureTime").values()))
 
     def signed_in(self, uid: str) -> FlaskClient:
         """Return a browser in which somebody has signed in."""
