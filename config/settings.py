@@ -43,6 +43,13 @@ class ConnectionRole(StrEnum):
     READER = "reader"
 
 
+class ActiveView(StrEnum):
+    """What `active` says to a connection."""
+
+    EFFECTIVE = "effective"
+    PROVISIONED = "provisioned"
+
+
 class DisabledBy(StrEnum):
     """Who ends a lock that the directory's administrators set."""
 
@@ -154,6 +161,12 @@ class Connection(Table):
         description='"provisioner" (an identity provider: creates, changes and deactivates users) or "reader" (an '
         "application: reads them).",
         examples=["provisioner"],
+    )
+    active_view: ActiveView = Field(
+        default=ActiveView.EFFECTIVE,
+        description='What "active" says to it: "effective" (false while anything locks the user) or "provisioned" '
+        "(false only while this connection has deactivated the user; for an identity provider that reads it back into "
+        "its own lifecycle, and would deactivate somebody for a lock of a quarter of an hour).",
     )
 
 

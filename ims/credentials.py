@@ -6,6 +6,7 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import NewType
 
 from ims.people import ConnectionName, Role, TenantId, UserId
@@ -19,6 +20,14 @@ _SECRET_BYTES = 32
 _HEXADECIMAL = frozenset("0123456789abcdef")
 
 
+class ActiveView(StrEnum):
+    """What `active` says to a connection."""
+
+    EFFECTIVE = "effective"
+    PROVISIONED = "provisioned"
+    """Its own lock only; whether the user is locked at all is in the extension."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """One identity provider's or application's link to a tenant, as settings declare it."""
@@ -26,6 +35,7 @@ class Connection:
     name: ConnectionName
     tenant: TenantId
     role: Role
+    active_view: ActiveView = ActiveView.EFFECTIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

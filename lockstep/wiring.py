@@ -18,7 +18,7 @@ from agent.schedule import Agent
 from agent.signing_in import DirectorySignIns
 from agent.writeback import ConfiguredDirectories, DirectoryWriteBack
 from config.settings import Settings
-from ims.credentials import Connection, Token
+from ims.credentials import ActiveView, Connection, Token
 from ims.errors import InvalidInput, LockstepError
 from ims.locks import LedgerRules
 from ims.moderation import UnlockLimits
@@ -106,6 +106,7 @@ class Wiring:
                 name=ConnectionName(name),
                 tenant=TenantId(connection.tenant),
                 role=Role(connection.role.value),
+                active_view=ActiveView(connection.active_view.value),
             )
             for name, connection in self.settings.connections.items()
         }

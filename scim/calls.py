@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from ims import permits
-from ims.people import Actor, User, UserId
+from ims.credentials import ActiveView
+from ims.people import Actor, ConnectionName, User, UserId
 from scim.attributes import Document
 from scim.conditions import Conditions
 from scim.parameters import Parameters
@@ -47,7 +48,15 @@ class Call:
             rules=view.rules,
             tenants=self.services.tenants,
             evidence=view.sees_evidence,
+            own=self.own,
         )
+
+    @property
+    def own(self) -> ConnectionName | None:
+        """Return the caller's connection, where settings let it see its own locks alone in `active`."""
+        name = self.actor.connection
+        declared = self.services.connections.get(name) if name else None
+        return name if declared and declared.active_view is ActiveView.PROVISIONED else None
 
     def user(self, user_id: UserId) -> User:
         """Return a user who is as the caller demands. Raises NotFound, and HttpProblem (412) if they are not."""

@@ -10,11 +10,12 @@ from datetime import datetime
 
 from ims.groups import Membership
 from ims.locks import BEGINNING, LedgerRules, Lock, clearable_by, display, last_transition, locks_in_force
-from ims.people import EntryLink, LastUnlock, Tenant, TenantId, User
+from ims.people import ConnectionName, EntryLink, LastUnlock, Tenant, TenantId, User
 from scim.attributes import Document
 from scim.profiles import profile_document
 from scim.times import shown
 from scim.urns import ENTERPRISE_URN, LOCKSTEP_URN, USER_URN
+from scim.views import active_to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,8 @@ class Lens:
     rules: LedgerRules
     tenants: Mapping[TenantId, Tenant]
     evidence: bool
+    own: ConnectionName | None = None
+    """The connection whose own locks alone make `active`; None = the effective state."""
 
 
 def etag(user: User, now: datetime) -> str:
@@ -55,7 +58,7 @@ def rendered(user: User, lens: Lens, groups: tuple[Membership, ...] = ()) -> Doc
         "schemas": [USER_URN, *enterprise, LOCKSTEP_URN],
         "id": user.id,
         **profile,
-        "active": not in_force,
+        "active": active_to(lens.own, in_force),
         **belongs,
         "meta": {
             "resourceType": "User",

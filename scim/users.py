@@ -19,6 +19,7 @@ from scim.profiles import wanted_user
 from scim.resources import etag, location, rendered
 from scim.schemas import USERS
 from scim.tries import repeated
+from scim.views import query_of
 
 _ID_CHARACTERS_MAX = 64
 
@@ -39,7 +40,7 @@ def listing(call: Call, parameters: Parameters) -> Listing:
     view, projection = call.view, parameters.projection(USERS)
 
     def find(query: Query, page: Page) -> Found:
-        found = view.find(query, page)
+        found = view.find(query_of(call.own, query), page)
         return Found(documents=_documents(call, found.users, parameters), total=found.total)
 
     return Listing(of=projection.of, find=find)

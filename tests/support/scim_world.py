@@ -140,6 +140,7 @@ class ScimWorld:
     limits: Limits = field(default_factory=Limits)
     anonymous_discovery: bool = False
     rates: Rates | None = None
+    connections: Mapping[ConnectionName, Connection] = field(default_factory=lambda: CONNECTIONS)
     app: flask.Flask = field(init=False)
 
     def __post_init__(self) -> None:
@@ -153,7 +154,7 @@ class ScimWorld:
         return ScimServices(
             people=permits.Services(store=world.store, unlocking=world.unlocking, clock=world.clock, rules=world.rules),
             tokens=world.store,
-            connections=CONNECTIONS,
+            connections=self.connections,
             tenants=TENANTS,
             base_url=BASE,
             role_groups=self.role_groups,
