@@ -32,7 +32,7 @@ def test_a_token_is_printed_once_and_kept_as_a_hash_only(installation: Installat
     assert token.startswith("lsk_")
     assert "\n" not in token
     assert token not in result.stderr
-    secret = token.rpartition("_")[2].encode()
+    secret = token.split("_", 2)[2].encode()
     for file in installation.folder.glob("lockstep.db*"):
         assert secret not in file.read_bytes()
     (listed,) = installation.json("token", "list")

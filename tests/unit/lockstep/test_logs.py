@@ -64,7 +64,7 @@ def test_secrets_never_get_through(capsys: pytest.CaptureFixture[str]) -> None:
     logging.getLogger("granian").warning("header %s", token)
     log.error("failed", exc_info=ValueError(f"no such token: {token}"))
     text = "".join(json.dumps(line) for line in lines(capsys))
-    assert token.rpartition("_")[2] not in text
+    assert token.split("_", 2)[2] not in text
     assert not [secret for secret in ("hunter2", "Bearer x", "s3") if secret in text]
     assert text.count(token_id) == 4
     assert HIDDEN in text
