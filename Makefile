@@ -6,7 +6,7 @@ COVERAGE ?= 95
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check faults bench evidence lock clean packages test-packages
+.PHONY: help demo test check faults bench freshness evidence lock clean packages test-packages
 .NOTPARALLEL:
 
 help: ## List the commands
@@ -38,6 +38,10 @@ faults: test-packages ## Break everything on purpose, at length, and print what 
 bench: packages ## Measure Lockstep against its peers with 100,000 people (OPTIONS= for another size; about ten minutes)
 	@requirements/venv.sh run
 	@.venv/bin/python -m bench $(OPTIONS)
+
+freshness: test-packages ## Measure how soon a lock is visible over SCIM, on three servers (OPTIONS= for fewer locks; three minutes)
+	@requirements/venv.sh dev
+	@.venv/bin/python -m bench.freshness $(OPTIONS)
 
 evidence: ## Write docs/evidence.md from what the last runs of test, faults and bench left behind
 	@requirements/venv.sh run

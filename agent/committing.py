@@ -144,6 +144,7 @@ def record_failure(run: Run, start: Start, error: DirectoryUnreachable) -> None:
     now = run.clock.now()
     state = run.store.directory(run.name)
     failed = replace(state, error=str(error), error_since=state.error_since or now, next_run=run.retry_at)
+    failed = replace(failed, told=run.told or failed.told)
     report = PassReport(
         id=start.pass_id,
         directory=run.name,
@@ -191,6 +192,7 @@ def _state(run: Run, start: Start, reading: Reading, plans: Plans, error: str) -
         error_since=(start.state.error_since or start.now) if error else None,
         next_run=run.next_run,
     )
+    state = replace(state, told=run.told or state.told)
     if error:
         return state
     ticked = reading.kind is PassKind.TICK

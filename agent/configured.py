@@ -86,9 +86,9 @@ class ConfiguredDirectory:
         """Return the mode that the settings give; the stored one counts more."""
         return Mode(self.settings.mode.value)
 
-    def client(self) -> Client:
-        """Return a client, not yet connected, that tries the servers in their order."""
-        return Client(self.access, self.circuits, self.clock)
+    def client(self, *servers: str) -> Client:
+        """Return a client, not yet connected, that tries these servers in their order, by default all."""
+        return Client(self.access, self.circuits, self.clock, servers)
 
 
 def configured(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ims.passes import DirectoryState, Mode
+from ims.passes import ChangeSource, DirectoryState, Mode
 from ims.people import DirectoryName
 
 _PATIENCE = 3
@@ -79,11 +79,19 @@ def _found(
         found.append((Condition.STALE, f"{state.name} was last read completely on {_text(read_at)}"))
     if state.kept_back:
         found.append((Condition.KEPT_BACK, f"{state.name} keeps changes back {state.kept_back}"))
+    if state.told.why:
+        found.append((Condition.OK, f"{state.name}: {_told(state)}"))
     if state.attempts:
         found.append((Condition.OK, f"{state.name}: {state.attempts}"))
     if mode is Mode.OBSERVE:
         found.append((Condition.OBSERVE, f"{state.name} is only observed: {_would(state)}"))
     return found
+
+
+def _told(state: DirectoryState) -> str:
+    if state.told.source is ChangeSource.POLL:
+        return f"no server tells at once what changes, the ticks find it: {state.told.why}"
+    return f"not every server tells at once what changes: {state.told.why}"
 
 
 def _would(state: DirectoryState) -> str:

@@ -17,7 +17,7 @@ from ims.batches import HeldBatch, HeldItem
 from ims.errors import DirectoryUnreachable
 from ims.locks import LedgerRules
 from ims.outside import last_complete
-from ims.passes import DirectoryState, Fence, Mode, PassId, PassKind, PassReport
+from ims.passes import DirectoryState, Fence, Mode, PassId, PassKind, PassReport, Told
 from ims.people import DirectoryName, Revision
 from ims.ports import Clock, Store
 
@@ -57,7 +57,8 @@ class Run:
 
     Without a `fence` nobody gave it the right to write: it is a dry run, and goes the same way. `mode` makes it act as
     if the directory were in that mode: what `lockstep enable` shows before it asks. When `stop` is set, the pass ends
-    between two pages or batches. `next_run` and `retry_at` are when the scheduler comes back, after a success or not.
+    between two pages or batches. `next_run` and `retry_at` are when the scheduler comes back, after a success or not;
+    `told` is whether it hears of changes meanwhile, None where nobody listens because no agent runs this.
     """
 
     directory: ConfiguredDirectory
@@ -70,6 +71,7 @@ class Run:
     stop: Stop = field(default_factory=Stop)
     next_run: datetime | None = None
     retry_at: datetime | None = None
+    told: Told | None = None
 
     @property
     def name(self) -> DirectoryName:

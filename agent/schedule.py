@@ -19,13 +19,14 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from agent.configured import ConfiguredDirectory
+from agent.doorbell import Doorbell
 from agent.groups import GroupMemory
 from agent.heads import HeadKeeper
 from agent.run import PassResult, PassStopped, Run, Stop
 from agent.sync import reconcile, tick
 from ims.errors import DirectoryUnreachable, FenceLost, LockstepError, StoreUnusable
 from ims.locks import LedgerRules
-from ims.passes import Fence, PassKind
+from ims.passes import ChangeSource, Fence, PassKind, Told
 from ims.people import DirectoryName
 from ims.ports import Clock, Directories, Processes, Store, WriteBack
 from ims.settling import settle_open_intents
@@ -91,6 +92,7 @@ class Agent:
             self._add(partial(self._tick, runner), _tick_id(runner.name), runner.ticks, at_once)
             first = at_once if runner.overdue(now) else None
             self._add(runner.reconcile, f"{runner.name} reconcile", runner.reconciles, first)
+            runner.listen()
         self._heads.keep()
         self._add(self._heads.keep, "audit heads", _every(self._services.heads_every))
         self._scheduler.start()
@@ -166,6 +168,8 @@ class _Runner:
         self._fence: Fence | None = None
         self._failures = 0
         self._not_before: datetime | None = None
+        push = ChangeSource(directory.settings.schedule.changes.value) is ChangeSource.PUSH
+        self._doorbell = Doorbell(directory, stop, self._at_once) if push else None
 
     @property
     def ticks(self) -> BaseTrigger:
@@ -198,6 +202,11 @@ class _Runner:
         if self._busy.acquire():
             self._pass(PassKind.RECONCILE)
 
+    def listen(self) -> None:
+        """Begin to listen for changes, where the settings ask for it."""
+        if self._doorbell is not None:
+            self._doorbell.start()
+
     def renew(self) -> None:
         """Take or keep the lease; without it another agent has the directory. After the stop none is taken any more."""
         services = self._services
@@ -215,6 +224,8 @@ class _Runner:
         if not self._busy.acquire(timeout=STOPS_WITHIN_S):
             _log.warning("pass_does_not_end", directory=self.name)
             return
+        if self._doorbell is not None:
+            self._doorbell.join()
         try:
             with self._leasing:
                 fence, self._fence = self._fence, None
@@ -226,6 +237,11 @@ class _Runner:
             self._busy.release()
 
     # -----------------------------------------------------------------------------------------------------------------
+
+    def _at_once(self) -> None:
+        """Read what changed now: a server has just said something, so that it is not left alone any longer."""
+        if self._busy.acquire():
+            self._pass(PassKind.TICK)
 
     def _pass(self, kind: PassKind) -> None:
         """Run one pass. Whatever it raises is logged, and the next one starts all the same."""
@@ -265,6 +281,7 @@ class _Runner:
             stop=self._stop,
             next_run=self._next_tick(),
             retry_at=self._retry_at(self._failures + 1),
+            told=self._doorbell.told() if self._doorbell is not None else Told(),
         )
 
     def _retry_at(self, failures: int) -> datetime:

@@ -60,6 +60,13 @@ class Mode(StrEnum):
     ENFORCE = "enforce"
 
 
+class ChangeSource(StrEnum):
+    """How the agent learns that something changed."""
+
+    POLL = "poll"
+    PUSH = "push"
+
+
 class Scope(StrEnum):
     """How far below the users' base to look."""
 
@@ -150,9 +157,14 @@ class UserSearch(Table):
 class Schedule(Table):
     """When to look."""
 
+    changes: ChangeSource = Field(
+        default=ChangeSource.POLL,
+        description='"poll": ask every tick. "push": hold a connection to each server as well, on which it tells that '
+        "something changed, and read at once; ticks go on, and are what is left where a server tells nothing.",
+    )
     tick: Duration = Field(
         default=timedelta(seconds=60),
-        description="How often to read what changed: this is how soon a lock appears.",
+        description="How often to read what changed: this is how soon a lock appears where no server tells of it.",
         ge=timedelta(seconds=1),
         le=timedelta(days=1),
     )

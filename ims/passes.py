@@ -24,6 +24,21 @@ class PassKind(StrEnum):
     RECONCILE = "reconcile"
 
 
+class ChangeSource(StrEnum):
+    """How the agent learns that something changed: it asks in a rhythm, or a server tells it at once as well."""
+
+    POLL = "poll"
+    PUSH = "push"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """How changes of a directory become known now; `why` says in words what keeps servers from telling of them."""
+
+    source: ChangeSource = ChangeSource.POLL
+    why: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleGroup:
     """A group that settings name, known by its entry id since it was first found, so that a rename does not lose it.
@@ -63,6 +78,7 @@ class DirectoryState:
     """Why batches wait, since when and what to do, in words; empty = nothing waits."""
     attempts: str = ""
     """That unusually many are being locked by wrong passwords, since when, in words; empty = no."""
+    told: Told = Told()
     would_lock: tuple[str, ...] = ()
     """Under OBSERVE: whom the last pass would have locked, as "user: reason"."""
 

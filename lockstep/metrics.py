@@ -16,6 +16,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from ims.locks import LockReason
+from ims.passes import ChangeSource
 from ims.people import DirectoryName, TenantId
 from ims.query import Collection, Compare, Member, Operator, Page, Some
 from lockstep import __version__
@@ -84,6 +85,8 @@ class StoreCollector(Collector):
         yield _gauge("lockstep_last_reconcile_timestamp_seconds", "The last good complete reading.", of, full)
         errors = [((s.name,), bool(s.error)) for s in states]
         yield _gauge("lockstep_directory_error", "Whether the last pass failed.", of, errors)
+        told = [((s.name,), s.told.source is ChangeSource.PUSH) for s in states]
+        yield _gauge("lockstep_directory_push", "Whether a server tells at once what changes.", of, told)
         batches = store.held_batches()
         waits = [((s.name,), sum(b.waiting for b in batches if b.directory == s.name)) for s in states]
         kept_back = [(labels, bool(count)) for labels, count in waits]

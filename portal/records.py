@@ -11,7 +11,7 @@ from enum import StrEnum
 import flask
 
 from ims.audit import AuditEntry
-from ims.passes import DirectoryState
+from ims.passes import ChangeSource, DirectoryState
 from ims.permits import Permission, require
 from portal.pages import page
 from portal.visits import Visit
@@ -39,6 +39,8 @@ class Reading:
     next_run: datetime | None
     trouble_since: datetime | None
     waiting: bool
+    at_once: bool
+    """Whether the directory tells of changes as they happen."""
 
 
 def audit(visit: Visit) -> flask.Response:
@@ -71,6 +73,7 @@ def _reading(state: DirectoryState) -> Reading:
         next_run=state.next_run,
         trouble_since=state.error_since if state.error else None,
         waiting=bool(state.kept_back),
+        at_once=state.told.source is ChangeSource.PUSH,
     )
 
 

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from agent.directories import ad_changes, ad_checks, ad_locks, ad_rights
+from agent.directories import ad_changes, ad_checks, ad_locks, ad_policies, ad_rights, watching
 from agent.directories.access import ReadingRules
 from agent.directories.ad_policies import AdPolicies
 from agent.directories.checks import Check
@@ -31,7 +31,7 @@ from agent.directories.filters import at_least, equal, present
 from agent.directories.reader import Pages, users
 from agent.directories.results import Code, Result
 from agent.directories.rights import Needs, Recipe
-from agent.directories.searches import Completeness, Ended
+from agent.directories.searches import Completeness, Ended, Watch
 from agent.directories.times import Moment
 from agent.directories.watermarks import Watermark, decode
 from agent.directories.writes import Kind, Modification, Modify
@@ -180,6 +180,11 @@ class ActiveDirectory:
                 return _compare_fully(f"more than {MOST_CHANGES} entries changed")
         following = Watermark(dialect=NAME, server=client.server, position=str(now)).encode()
         return Changes(entries=tuple(entries), watermark=following, completeness=pages.completeness)
+
+    def watch(self, client: Client, rules: ReadingRules) -> Watch:  # noqa: ARG002 - the protocol's
+        """Return a change notification of the domain: it takes a whole naming context, and no filter of ours."""
+        watching.must_offer(client, watching.NOTIFICATION, "change notification")
+        return watching.notification(ad_policies.domain_of(client))
 
     def watermark(
         self,

@@ -4,12 +4,12 @@ Each message is judged by its number and its type alone (RFC 4511 sections 4.1.1
 they came until somebody wants to know what they say.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from agent.directories import ber
 from agent.directories.controls import PAGED_RESULTS, paging_cookie
-from agent.directories.errors import ProtocolFault, Unreachable
+from agent.directories.errors import NotTold, ProtocolFault, Unreachable
 from agent.directories.framing import Message
 from agent.directories.limits import Limits
 from agent.directories.results import Result
@@ -65,6 +65,19 @@ def collect(
         elif operation not in _IGNORED:
             raise ProtocolFault("a search is answered by another operation")
     raise Unreachable("the server hung up")
+
+
+def told(messages: Iterable[Message], number: int, limits: Limits, name: Callable[[int], str]) -> Iterator[None]:
+    """Yield once for each message of a search that does not end. Raises as `collect`, and NotTold where it does end."""
+    ours = ber.encoded_integer(number)
+    for data, start, end in messages:
+        at = start + len(ours) if data.startswith(ours, start, end) else _after_number(data, start, end, number)
+        if at is None:
+            continue
+        if at < end and data[at] == _DONE:
+            result, _ = _ended(data, at, end, limits, name)
+            raise NotTold(f"the server does not go on telling what changes: {result.name}")
+        yield
 
 
 def _after_number(data: bytes, start: int, end: int, number: int) -> int | None:

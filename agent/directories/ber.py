@@ -90,6 +90,15 @@ def encoded_integer(number: int) -> bytes:
     return bytes((Tag.INTEGER, len(octets))) + octets
 
 
+def encoded(tag: int, contents: bytes) -> bytes:
+    """Return an element of this type, its length in the shortest form."""
+    size = len(contents)
+    if size < LONG_FORM:
+        return bytes((tag, size)) + contents
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, LONG_FORM + len(length))) + length + contents
+
+
 def ascii_text(data: bytes, start: int, stop: int) -> str:
     """Return the text of what can only be ASCII: an OID, or the name of an attribute (RFC 4512 section 1.4)."""
     try:

@@ -4,7 +4,7 @@ A `Client` is a context manager for one piece of work (a pass, an unlock). It ne
 the work is done again from its beginning, with a new client, so that no write is ever sent twice.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -14,7 +14,7 @@ from agent.directories.controls import ACCOUNT_USABILITY, EFFECTIVE_RIGHTS, PASS
 from agent.directories.entry import Entry
 from agent.directories.errors import InvalidCredentials, NotSecured, ProtocolFault, Refused, Unreachable
 from agent.directories.results import CREDENTIALS_REFUSED, TRY_LATER, Code, Result
-from agent.directories.searches import ANY, NOTHING, Page, Search
+from agent.directories.searches import ANY, NOTHING, Page, Search, Watch
 from agent.directories.session import Asked, Session
 from agent.directories.writes import Modify, Rehearsal
 from ims.errors import DirectoryUnreachable, InvalidInput
@@ -125,6 +125,13 @@ class Client:
     def decode(self, asked: Asked, raws: Iterable[RawEntry]) -> tuple[Entry, ...]:
         """Return what entries of such a page say."""
         return self._open().decode(asked, raws)
+
+    def watch(self, watch: Watch, for_s: float) -> Iterator[None]:
+        """Yield once when the server was asked to tell what changes, then for each thing that it tells (see `Session`).
+
+        Raises NotTold where it does not, or no longer; Unreachable and ProtocolFault.
+        """
+        return self._open().watch(watch, for_s)
 
     def modify(self, modify: Modify) -> Result:
         """Send a modification and return the server's answer, yes or no.

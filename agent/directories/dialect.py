@@ -17,7 +17,7 @@ from agent.directories.controls import Usability
 from agent.directories.entry import Entry
 from agent.directories.results import Result
 from agent.directories.rights import Needs, Recipe
-from agent.directories.searches import Completeness
+from agent.directories.searches import Completeness, Watch
 from agent.directories.writes import Modify
 from ims.errors import Conflict
 from ims.locks import BEGINNING, LockFact, LockReason
@@ -224,6 +224,13 @@ class Dialect(Protocol):
 
     def changes_since(self, client: Client, rules: ReadingRules, watermark: str) -> Changes:
         """Return what changed since a watermark of the same server."""
+        ...
+
+    def watch(self, client: Client, rules: ReadingRules) -> Watch:
+        """Return what to ask a server so that it tells by itself that something changed, from now on.
+
+        Raises NotTold where it does not do that, Unreachable and ProtocolFault.
+        """
         ...
 
     def watermark(self, server: str, highest_stamp: str, took: timedelta, before: str = "", began: str = "") -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from agent.directories import ds389_changes, ds389_checks, ds389_locks, ds389_rights
+from agent.directories import ds389_changes, ds389_checks, ds389_locks, ds389_rights, watching
 from agent.directories.access import ReadingRules
 from agent.directories.checks import Check
 from agent.directories.client import Client
@@ -34,7 +34,7 @@ from agent.directories.filters import all_of, equal, none_of, present
 from agent.directories.reader import Pages, users
 from agent.directories.results import Code, Result
 from agent.directories.rights import Needs, Recipe
-from agent.directories.searches import Completeness, Ended
+from agent.directories.searches import Completeness, Ended, Watch
 from agent.directories.server_time import told_by
 from agent.directories.watermarks import decode
 from agent.directories.writes import Kind, Modification, Modify
@@ -177,6 +177,11 @@ class Ds389:
         highest = max(map(self.stamp, entries), default="")
         following = self.watermark(client.server, highest, took, watermark, now)
         return Changes(entries=tuple(entries), watermark=following, completeness=pages.completeness)
+
+    def watch(self, client: Client, rules: ReadingRules) -> Watch:
+        """Return a persistent search, which every 389 Directory Server has and whoever may search may use."""
+        watching.must_offer(client, watching.PERSISTENT_SEARCH, "persistent search")
+        return watching.persistent_search(rules)
 
     def watermark(self, server: str, highest_stamp: str, took: timedelta, before: str = "", began: str = "") -> str:
         """Return where to go on after a complete reading: at the position at which it began, or by its latest time."""

@@ -37,6 +37,10 @@ class Refused(LockstepError):
         self.result = result
 
 
+class NotTold(LockstepError):
+    """A server does not tell by itself what changes; the text says why. Whoever wants to know has to ask."""
+
+
 class BadEntry(LockstepError):
     """One entry holds something that cannot be trusted; it goes to quarantine and the others go on."""
 

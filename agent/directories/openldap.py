@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from agent.directories import openldap_lag, openldap_rights, ppolicy
+from agent.directories import openldap_lag, openldap_rights, ppolicy, watching
 from agent.directories.access import ReadingRules
 from agent.directories.checks import Check
 from agent.directories.client import Client
@@ -37,7 +37,7 @@ from agent.directories.openldap_proofs import reading_checks, sample_of, writing
 from agent.directories.reader import Pages, read_all, users
 from agent.directories.results import Code, Result
 from agent.directories.rights import Needs, Recipe
-from agent.directories.searches import Completeness, Ended, Search
+from agent.directories.searches import Completeness, Ended, Search, Watch
 from agent.directories.server_time import told_by
 from agent.directories.times import Moment, parse_time
 from agent.directories.watermarks import Watermark, decode
@@ -177,6 +177,11 @@ class OpenLdap:
         position = max(mark.position, fresh.position)
         following = replace(mark, position=position).encode()
         return Changes(entries=tuple(entries), watermark=following, completeness=pages.completeness)
+
+    def watch(self, client: Client, rules: ReadingRules) -> Watch:
+        """Return a content synchronization that goes on from where the server is (overlay syncprov)."""
+        watching.must_offer(client, watching.SYNC, "content synchronization (load the overlay syncprov)")
+        return watching.content_sync(rules, openldap_lag.cookie(client, rules))
 
     def watermark(
         self,

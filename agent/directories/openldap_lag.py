@@ -9,7 +9,7 @@ import re
 
 from agent.directories.access import ReadingRules
 from agent.directories.client import Client
-from agent.directories.errors import BadEntry, MalformedName, Refused
+from agent.directories.errors import BadEntry, MalformedName, NotTold, Refused
 from agent.directories.names import within
 from agent.directories.watermarks import Watermark
 
@@ -38,6 +38,22 @@ def lag(client: Client, rules: ReadingRules, mark: Watermark) -> str:
         f"{client.server} does not tell how far it is: let the agent read {_CONTEXT} of the suffix, if it is complete; "
         "until then nobody is taken for absent or free by what it shows"
     )
+
+
+def cookie(client: Client, rules: ReadingRules) -> str:
+    """Return where the server is, as content synchronization goes on from it: without, it would send everything first.
+
+    Raises NotTold where the server does not say, Unreachable and ProtocolFault.
+    """
+    for dn in sorted(_suffixes(client, rules), key=len, reverse=True):
+        try:
+            entry = client.search_one(dn, (_CONTEXT,))
+            stamps = entry.texts(_CONTEXT) if entry is not None else ()
+        except (Refused, BadEntry):
+            continue
+        if stamps and all(map(_STAMP.fullmatch, stamps)):
+            return f"rid=000,csn={';'.join(stamps)}"
+    raise NotTold(f"{client.server} does not tell how far it is: let the agent read {_CONTEXT} of the suffix")
 
 
 def _newest(client: Client, rules: ReadingRules) -> str:

@@ -9,6 +9,8 @@ from agent.directories.entry import Entry
 from agent.directories.results import LIMITS, Result
 
 ANY = "(objectClass=*)"
+Control = tuple[str, bool, bytes | None]
+"""OID, criticality and value."""
 NOTHING = ("1.1",)
 """The attribute list that asks for no attribute (RFC 4511 section 4.5.1.8)."""
 
@@ -22,6 +24,14 @@ class Search:
     scope: Scope = Scope.SUBTREE
     attributes: tuple[str, ...] = NOTHING
     page_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """A search that does not end: by the control, the server tells of changes for as long as somebody listens."""
+
+    search: Search
+    control: Control
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from ldap3.core.exceptions import (
 )
 
 from agent.directories.access import Access, BindMethod, ServerUrl
-from agent.directories.answers import Answer, RawEntry, collect
+from agent.directories.answers import Answer, RawEntry, collect, told
 from agent.directories.connecting import TLS_FIRST, tls_context, unopened
 from agent.directories.controls import ASSERTION, NO_OPERATION
 from agent.directories.decoding import Decoder
@@ -32,14 +32,12 @@ from agent.directories.forms import SCOPES, changes_of, code_name, encoded_filte
 from agent.directories.framing import messages
 from agent.directories.limits import LIMITS
 from agent.directories.results import Result
-from agent.directories.searches import Page, Search
+from agent.directories.searches import Control, Page, Search, Watch
 from agent.directories.signing import SignedStream
 from agent.directories.wire import Wire
 from agent.directories.writes import AddEntry, DeleteEntry, Modify, Rehearsal, RenameEntry
 from ims.errors import DirectoryUnreachable, InvalidInput, LockstepError
 
-Control = tuple[str, bool, bytes | None]
-"""OID, criticality and value."""
 _NO_ANSWER = (LDAPCommunicationError, LDAPResponseTimeoutError)
 _NO_CONNECTION = (*_NO_ANSWER, LDAPStartTLSError, OSError)
 
@@ -117,20 +115,24 @@ class Session:
         paged = {} if cookie is None else {"paged_size": search.page_size or self._access.page_size}
         connection = self._free()
         with self._guard(f"searching {search.base}"):
-            number = connection.search(
-                search.base,
-                search.filter,
-                SCOPES[search.scope],
-                dereference_aliases=ldap3.DEREF_NEVER,
-                attributes=list(search.attributes),
-                controls=list(controls) or None,
-                paged_criticality=True,
-                paged_cookie=cookie,
-                **paged,
-            )
-            connection.strategy._outstanding.pop(number)  # noqa: SLF001 - ldap3 keeps what it is to receive itself
+            number = self._send(connection, search, controls, paged_cookie=cookie, **paged)
         self._asked = Asked(search.base, number)
         return self._asked
+
+    def watch(self, watch: Watch, for_s: float) -> Iterator[None]:
+        """Ask to be told of changes; yield once when that is asked, then for each message, until the time is over.
+
+        What the messages say is not read. The session is good for nothing else meanwhile. Raises NotTold where the
+        server ends the search, Unreachable and ProtocolFault.
+        """
+        connection, search = self._free(), watch.search
+        with self._guard(f"listening at {search.base or 'the root'}"):
+            number = self._send(connection, search, (watch.control,))
+            connection.socket.begin(for_s)
+            yield
+            with suppress(TimeoutError):
+                for _ in told(messages(connection.socket.recv, LIMITS.message), number, LIMITS, code_name):
+                    yield
 
     def receive(self, asked: Asked) -> Answer:
         """Return the whole answer to a search; its entries are as they came. Raises Unreachable or ProtocolFault.
@@ -209,6 +211,21 @@ class Session:
                 raw.shutdown(socket.SHUT_RDWR)
 
     # --- in common ---------------------------------------------------------------------------------------------------
+
+    def _send(self, connection: Any, search: Search, controls: tuple[Control, ...], **paged: Any) -> int:  # noqa: ANN401 - ldap3 has no types
+        """Send a search request and return its number; the answer is received by us."""
+        number: int = connection.search(
+            search.base,
+            search.filter,
+            SCOPES[search.scope],
+            dereference_aliases=ldap3.DEREF_NEVER,
+            attributes=list(search.attributes),
+            controls=list(controls) or None,
+            paged_criticality=True,
+            **paged,
+        )
+        connection.strategy._outstanding.pop(number)  # noqa: SLF001 - ldap3 keeps what it is to receive itself
+        return number
 
     def _free(self) -> Any:  # noqa: ANN401 - ldap3 has no types
         """Return the connection with nothing on its way: an answer that is comes before that to anything new."""

@@ -27,7 +27,7 @@ class Wire:
 
     def __init__(self, raw: socket.socket, patience_s: float) -> None:
         self._raw = raw
-        self._patience_s = patience_s
+        self._usual_patience_s = self._patience_s = patience_s
         self._deadline = 0.0
         self._unread = b""
         self._mutex = threading.Lock()
@@ -46,8 +46,9 @@ class Wire:
         secured.settimeout(self._left())
         secured.do_handshake()
 
-    def begin(self) -> None:
-        """Start the clock: from now on an answer is due."""
+    def begin(self, patience_s: float | None = None) -> None:
+        """Start the clock: from now on an answer is due, in the usual time or in another."""
+        self._patience_s = self._usual_patience_s if patience_s is None else patience_s
         self._deadline = time.monotonic() + self._patience_s
 
     def recv(self, size: int = PIECE) -> bytes:

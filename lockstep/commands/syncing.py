@@ -32,7 +32,7 @@ _PASS_COLUMNS = (
     "pass",
     "error",
 )
-_STANDING = ("name", "condition", "mode", "users", "last_tick", "last_reconcile", "next_run", "quarantined")
+_STANDING = ("name", "condition", "mode", "users", "changes", "last_tick", "last_reconcile", "next_run", "quarantined")
 _RECENT = ("pass", "directory", "kind", "started", "complete", "read", "raised", "lifted", "kept_back")
 _PASSES = 10
 _WAITING_COLUMNS = ("user", "tenant", "before", "after")
@@ -208,6 +208,8 @@ def _standing(wiring: Wiring, health: DirectoryHealth, state: DirectoryState) ->
         "mode": health.mode.value,
         "server": state.server,
         "users": wiring.store.count(directory=health.name),
+        "changes": state.told.source.value,
+        "changes_why": state.told.why,
         "last_tick": state.last_tick,
         "last_reconcile": state.last_reconcile,
         "next_run": state.next_run,

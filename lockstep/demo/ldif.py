@@ -31,7 +31,7 @@ def configuration(folder: Path, admin_password: str) -> str:
     schemas = "\n".join(
         f"include /etc/ldap/schema/{name}.schema" for name in ("core", "cosine", "inetorgperson", "namedobject")
     )
-    modules = "\n".join(f"moduleload {name}" for name in ("back_mdb", "ppolicy", "memberof", "refint"))
+    modules = "\n".join(f"moduleload {name}" for name in ("back_mdb", "ppolicy", "memberof", "refint", "syncprov"))
     agent = f'by dn.exact="{AGENT_DN}"'
     return f"""{schemas}
 modulepath /usr/lib/ldap
@@ -66,6 +66,7 @@ memberof-group-oc groupOfNames
 memberof-refint TRUE
 overlay refint
 refint_attributes member
+overlay syncprov
 overlay ppolicy
 ppolicy_default cn=default,{POLICIES}
 """

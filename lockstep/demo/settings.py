@@ -76,6 +76,7 @@ value = "{GLOBEX}"
 
 [directories.{DIRECTORY}.schedule]
 tick = 3
+changes = "push"
 jitter = 0
 reconcile_every = "10m"
 """

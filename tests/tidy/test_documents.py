@@ -112,6 +112,7 @@ def test_make_help_lists_every_command() -> None:
         "check",
         "faults",
         "bench",
+        "freshness",
         "evidence",
         "lock",
         "clean",

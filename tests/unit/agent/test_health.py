@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agent.health import Condition, DirectoryHealth, health_of
-from ims.passes import DirectoryState, Mode
+from ims.passes import ChangeSource, DirectoryState, Mode, Told
 from tests.support.clock import NOON
 from tests.support.sightings import AGO, CORP
 
@@ -71,3 +71,15 @@ def test_an_observed_directory_says_how_many_it_would_lock() -> None:
     assert found.ok
     (sentence,) = found.sentences
     assert sentence == "corp is only observed: enforced, it would lock 42 users (`lockstep status` names them)"
+
+
+def test_a_server_that_tells_nothing_is_mentioned_and_no_failure() -> None:
+    """The ticks find what changes; nobody has to do anything."""
+    why = "ldap://a.example.com: does not offer it"
+    (polls,) = health(told=Told(why=why)).sentences
+    assert "the ticks find it" in polls
+    (partly,) = health(told=Told(source=ChangeSource.PUSH, why=why)).sentences
+    assert "not every server" in partly
+    assert why in polls
+    assert why in partly
+    assert health(told=Told(why=why)).ok

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.directories import ber
 from agent.directories.answers import RawEntry, collect
 from agent.directories.decoding import Decoder
 from agent.directories.entry import Entry
@@ -234,3 +235,10 @@ def test_pythons_search_for_garbage_goes_on_afterwards() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 255, 256, 70_000])
+def test_an_element_is_written_as_it_is_read(size: int) -> None:
+    """With the shortest length of either form."""
+    written = ber.encoded(ber.Tag.OCTETS, b"x" * size)
+    assert ber.expect(ber.Tag.OCTETS, written, 0, len(written)) == (len(written) - size, len(written))
