@@ -4,14 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import config.mapping
 from agent.addresses import Address, address_of
-from agent.directories import access
+from agent.directories import access, mapping
 from agent.directories.access import Access, Circuits, ReadingRules
 from agent.directories.active_directory import ActiveDirectory
 from agent.directories.client import Client
 from agent.directories.dialect import Dialect
 from agent.directories.ds389 import Ds389
+from agent.directories.edirectory import EDirectory
 from agent.directories.freeipa import FreeIpa
+from agent.directories.generic import Generic
 from agent.directories.openldap import OpenLdap
 from config import directories
 from config.settings import Clears, DisabledBy, Settings
@@ -22,6 +25,7 @@ from ims.people import DirectoryName, Role, TenantId
 from ims.ports import Clock
 
 _DIALECTS: dict[directories.Dialect, Callable[[DirectoryName], Dialect]] = {
+    directories.Dialect.EDIRECTORY: EDirectory,
     directories.Dialect.OPENLDAP: OpenLdap,
     directories.Dialect.AD: ActiveDirectory,
     directories.Dialect.FREEIPA: FreeIpa,
@@ -105,7 +109,7 @@ def configured(
         settings=chosen,
         access=_access(name, chosen),
         reading=_reading(chosen),
-        dialect=_DIALECTS[chosen.dialect](DirectoryName(name)),
+        dialect=_dialect(name, chosen),
         circuits=circuits,
         clock=clock,
         fingerprint=settings.fingerprint_of(name),
@@ -127,6 +131,38 @@ def ledger_rules(settings: Settings) -> LedgerRules:
         deprovisioned_by_unlock=settings.unlock.deprovisioned,
         grace=settings.affiliation.grace,
         stickiness=Stickiness.ON_RETURN if on_return else Stickiness.WITHIN_GRACE,
+    )
+
+
+def _dialect(name: str, chosen: directories.Directory) -> Dialect:
+    if chosen.mapping is not None:
+        return Generic(DirectoryName(name), mapping_of(chosen.mapping))
+    return _DIALECTS[chosen.dialect](DirectoryName(name))
+
+
+def mapping_of(chosen: config.mapping.Mapping) -> mapping.Mapping:
+    """Return a mapping of the settings as a dialect takes it."""
+    return mapping.Mapping(
+        lock=_marker(chosen.lock),
+        disabled=_marker(chosen.disabled) if chosen.disabled else None,
+        expired=_marker(chosen.expired) if chosen.expired else None,
+        id=chosen.id,
+        id_syntax=mapping.IdSyntax(chosen.id_syntax.value),
+        failures=chosen.failures,
+        most=chosen.max_failures or 0,
+        asserts=chosen.assertion,
+    )
+
+
+def _marker(chosen: config.mapping.Marker) -> mapping.Marker:
+    return mapping.Marker(
+        attribute=chosen.attribute,
+        syntax=mapping.Syntax(chosen.syntax.value),
+        least=chosen.least,
+        duration=chosen.duration or timedelta(0),
+        ends=chosen.ends,
+        free=chosen.free or "",
+        resets=dict(map(config.mapping.pair, chosen.resets)),
     )
 
 

@@ -158,7 +158,7 @@ class _GroupReader:
             adopted = RuleGroup(dn=dn, entry_id=entry_id)
             return GroupReading(found=adopted, why=f"the group {dn} is a new one by an old name: it counts from now on")
         remembered = self._memory.members(known)
-        unchanged = known is not None and bool(stamp) and stamp == known.stamp
+        unchanged = known is not None and dialect.exact(stamp) and bool(stamp) and stamp == known.stamp
         if unchanged and remembered is not None and not self._afresh:
             return GroupReading(found=known, members=remembered, remembered=True)
         members = self._members(entry, via)

@@ -23,6 +23,7 @@ from config.kinds import (
     shown,
     wrong,
 )
+from config.mapping import Mapping
 from config.names import dn_key, is_at_or_below
 from config.rules import Rule
 from config.secrets import Secret
@@ -36,6 +37,8 @@ class Dialect(StrEnum):
     DS389 = "389ds"
     AD = "ad"
     FREEIPA = "freeipa"
+    EDIRECTORY = "edirectory"
+    GENERIC = "generic"
 
 
 class BindMethod(StrEnum):
@@ -221,7 +224,8 @@ class Directory(Table):
 
     dialect: Dialect = Field(
         description='The product: "openldap", "389ds" (389 Directory Server, Red Hat Directory Server), "freeipa" '
-        '(FreeIPA, Red Hat Identity Management) or "ad" (Active Directory, Samba as a domain controller).',
+        '(FreeIPA, Red Hat Identity Management), "ad" (Active Directory, Samba as a domain controller), '
+        '"edirectory" (NetIQ eDirectory) or "generic" (any other, by a mapping).',
         examples=["openldap"],
     )
     servers: Annotated[tuple[ServerUrl, ...], COMMAS] = Field(
@@ -249,6 +253,11 @@ class Directory(Table):
         default=Mode.OBSERVE,
         description='"observe": read, plan and show who would be locked; nobody is locked or unlocked. "enforce": do '
         "it. `lockstep enable` shows the first effect, asks, and from then on counts more than this key.",
+    )
+    mapping: Mapping | None = Field(
+        default=None,
+        description='What locks somebody there, and what undoes it: for dialect = "generic", and only there.',
+        validate_default=True,
     )
     users: UserSearch = Field(default_factory=UserSearch, description="Which entries are users.", validate_default=True)
     attributes: Attributes = Field(default_factory=Attributes, description="What is read of a user.")
@@ -314,6 +323,16 @@ class Directory(Table):
         if base is not None and users.base is not None and not is_at_or_below(users.base, base):
             raise wrong(f"base = {shown(users.base)} is not below the directory's base {shown(base)}")
         return users
+
+    @field_validator("mapping")
+    @classmethod
+    def _describes_what_is_not_known(cls, mapping: Mapping | None, info: ValidationInfo) -> Mapping | None:
+        dialect = info.data.get("dialect")
+        if dialect is Dialect.GENERIC and mapping is None:
+            raise wrong('is needed with dialect = "generic": say which attribute locks somebody')
+        if dialect not in {Dialect.GENERIC, None} and mapping is not None:
+            raise wrong(f'describes what dialect = "{dialect}" knows already: leave it out, or use "generic"')
+        return mapping
 
     @field_validator("rules")
     @classmethod

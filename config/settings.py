@@ -297,6 +297,7 @@ class Settings(BaseSettings):
         chosen = self.directories[directory]
         parts = {
             "directory": chosen.model_dump(mode="json", include=_MEANING, exclude=_UNLOCKS),
+            **({"mapping": chosen.mapping.model_dump(mode="json", exclude={"examples"})} if chosen.mapping else {}),
             "roles": self.role_groups_in(directory),
             "affiliation": self.affiliation.model_dump(mode="json", exclude={"confirm"}),
             "protected": self.protected.model_dump(mode="json"),

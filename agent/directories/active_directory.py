@@ -93,6 +93,10 @@ class ActiveDirectory:
         """Return the uSNChanged, which means something on one domain controller only. A lock moves it."""
         return ad_changes.stamp_of(entry)
 
+    def exact(self, stamp: str) -> bool:  # noqa: ARG002 - the protocol's
+        """Return that a stamp is one state's alone, where there is one."""
+        return True
+
     def state(self, entry: Entry) -> str:  # noqa: ARG002 - the protocol's
         """Return nothing: each controller refuses people by the lock that it has, however old that is."""
         return ""

@@ -168,6 +168,10 @@ class Dialect(Protocol):
         """Return the entry's own change stamp; empty where the server shows none."""
         ...
 
+    def exact(self, stamp: str) -> bool:
+        """Return whether no two states of an entry have this stamp; one of whole seconds may stand for several."""
+        ...
+
     def state(self, entry: Entry) -> str:
         """Return the part of the stamp that is the same wherever the entry is, and that no lock of one server moves.
 

@@ -92,6 +92,10 @@ class Ds389:
         written = entry.text(ds389_changes.STAMP)
         return f"{written} {number:0>12}" if number else written
 
+    def exact(self, stamp: str) -> bool:
+        """Return whether there is a number in it."""
+        return " " in stamp
+
     def state(self, entry: Entry) -> str:  # noqa: ARG002 - the protocol's
         """Return nothing: a server keeps its own locks whatever another one sends, so that each one's always count."""
         return ""

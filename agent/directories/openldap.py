@@ -101,6 +101,10 @@ class OpenLdap:
         """Return the entryCSN. On a read-only copy it does not move when that copy alone locks an account."""
         return entry.text(_STAMP)
 
+    def exact(self, stamp: str) -> bool:  # noqa: ARG002 - the protocol's
+        """Return that a stamp is one state's alone, where there is one."""
+        return True
+
     def state(self, entry: Entry) -> str:
         """Return the entryCSN, which copies keep."""
         return self.stamp(entry)

@@ -1,8 +1,11 @@
 """`lockstep check`: whether what settings say can work, before anything is started."""
 
+from datetime import UTC, datetime
+
 import click
 
 from agent.directories.checks import Grade
+from agent.examples import checked
 from config.mistakes import Mistake, SettingsError
 from config.settings import Settings
 from ims.errors import LockstepError
@@ -77,6 +80,9 @@ def _of_settings(settings: Settings) -> list[Finding]:
         if directory.tls.allow_plaintext:
             advice = "use ldaps:// or StartTLS, then remove tls.allow_plaintext"
             findings.append(_finding("transport", Grade.WARNING, "passwords are sent unprotected", advice, name))
+        if directory.mapping is not None:
+            found_there = checked(directory.mapping, datetime.now(UTC))
+            findings += [_finding(c.what, c.grade, c.found, c.advice, name) for c in found_there]
     for name, tenant in settings.tenants.items():
         roles = (tenant.roles.co_administrator, tenant.roles.account_administrator, tenant.roles.auditor)
         if not any(roles):

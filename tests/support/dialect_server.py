@@ -13,6 +13,7 @@ import ldap3
 from agent.directories import ad_rights
 from tests.support import ad_side, ns_slapd, samba_domain, slapd_config
 from tests.support.certificates import CertificateAuthority
+from tests.support.intruder_slapd import IntruderSlapd
 from tests.support.ipa_server import IpaServer
 from tests.support.ns_slapd import NsSlapd
 from tests.support.samba_dc import SambaDc
@@ -80,7 +81,7 @@ class DialectServer:
     where the usual one does not. `reset_unlocks` = a new password ends a lock by wrong ones, `refuses` = the server
     itself refuses the locked: else the fixture does so in its place. `reader` is an
     account that reads what the agent reads and writes nothing. `tells_locks` = a sign-in says that it is a lock,
-    `tells_time` = the server says what time it is.
+    `tells_time` = the server says what time it is, `tells_length` = a policy says how long a lock lasts.
     """
 
     name: str
@@ -99,6 +100,7 @@ class DialectServer:
     user_name: str = "uid"
     users_filter: str = ""
     reset_unlocks: bool = True
+    tells_length: bool = True
     refuses: bool = True
 
     def world(self, folder: Path) -> SyncWorld:
@@ -242,6 +244,42 @@ def freeipa(authority: CertificateAuthority) -> DialectServer:  # noqa: ARG001 -
     )
 
 
+def generic(authority: CertificateAuthority) -> DialectServer:
+    """Return a slapd with another vendor's attributes, not yet started, and the mapping that describes them."""
+    access = f'access to * by dn.exact="{READER_DN}" read by * break'
+    lock = {
+        "attribute": "lockedByIntruder",
+        "syntax": "boolean",
+        "ends": "loginIntruderResetTime",
+        "free": "FALSE",
+        "resets": ["loginIntruderAttempts: 0", "loginIntruderResetTime"],
+    }
+    mapping = {
+        "lock": lock,
+        "disabled": {"attribute": "loginDisabled", "syntax": "boolean", "free": "FALSE"},
+        "expired": {"attribute": "loginExpirationTime", "syntax": "since"},
+        "failures": "loginIntruderAttempts",
+        "max_failures": 3,
+        "assertion": True,
+    }
+    return DialectServer(
+        name="generic",
+        server=IntruderSlapd(authority, (access,)),
+        settings={"dialect": "generic", "mapping": mapping, "default_policy": None},
+        reader={"dn": READER_DN, "password": READER_PASSWORD},
+        disabling={"loginDisabled": "TRUE"},
+        markers=("loginIntruderAttempts",),
+        unlocking={"lockedByIntruder": "FALSE", "loginIntruderAttempts": "0"},
+        expiring={"loginExpirationTime": LONG_AGO},
+        spared={"lockedByIntruder": "TRUE", "loginDisabled": "TRUE", "userPassword": "a new one", "description": "x"},
+        reset_unlocks=False,
+        refuses=False,
+        tells_locks=True,
+        tells_time=False,
+        tells_length=False,
+    )
+
+
 def started(made: DialectServer) -> DialectServer:
     """Start a server, and give it the account that only reads where it comes without."""
     made.server.start()
@@ -252,6 +290,6 @@ def started(made: DialectServer) -> DialectServer:
     return made
 
 
-SERVERS = {"openldap": openldap, "389ds": ds389, "ad": ad, "freeipa": freeipa}
-WITH_VALIDITY = ("openldap", "ad", "freeipa")
+SERVERS = {"openldap": openldap, "389ds": ds389, "ad": ad, "freeipa": freeipa, "generic": generic}
+WITH_VALIDITY = ("openldap", "ad", "freeipa", "generic")
 """The vendors whose accounts have dates of validity."""

@@ -32,6 +32,7 @@ class SlapdOptions:
     `access` holds `access to …` lines that come before the usual ones: what is refused there stays refused. `limits`
     are slapd's for the agent ("size=5"). `provider` makes this a consumer of that server (an ldap:// address).
     `log_writes` keeps every write in `cn=log` (accesslog). `lastbind` lets slapd write pwdLastSuccess at each sign-in.
+    `schemas` are files with more of them.
     """
 
     use_lockout: bool = False
@@ -44,6 +45,7 @@ class SlapdOptions:
     extra: tuple[str, ...] = ()
     provider: str = ""
     certificate_names: tuple[str, ...] = ("DNS:localhost", "IP:127.0.0.1")
+    schemas: tuple[str, ...] = ()
 
 
 def policy_dn(name: str) -> str:
@@ -53,7 +55,7 @@ def policy_dn(name: str) -> str:
 
 def configuration(folder: Path, options: SlapdOptions, tls: tuple[Path, Path, Path] | None) -> str:
     """Return slapd.conf; `tls` are the files of the authority, the certificate and the key."""
-    sections = [_global(folder, tls), "database config", f'rootdn "{ADMIN_DN}"']
+    sections = [_global(folder, options, tls), "database config", f'rootdn "{ADMIN_DN}"']
     if options.log_writes:
         sections.append(_log_database(folder))
     sections.append(_database(folder, options))
@@ -80,10 +82,11 @@ def _entry(dn: str, *classes: str, **attributes: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _global(folder: Path, tls: tuple[Path, Path, Path] | None) -> str:
+def _global(folder: Path, options: SlapdOptions, tls: tuple[Path, Path, Path] | None) -> str:
     schemas = ("core", "cosine", "inetorgperson", "namedobject")
     modules = ("back_mdb", "back_ldap", "ppolicy", "memberof", "refint", "syncprov", "accesslog")
     lines = [f"include /etc/ldap/schema/{name}.schema" for name in schemas]
+    lines += [f"include {file}" for file in options.schemas]
     lines += ["modulepath /usr/lib/ldap", *(f"moduleload {name}" for name in modules)]
     lines += [f"pidfile {folder}/slapd.pid", f"argsfile {folder}/slapd.args"]
     if tls:
