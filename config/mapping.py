@@ -69,12 +69,12 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9;-]*", re.ASCII)
 class Marker(Table):
     """An attribute that locks."""
 
-    attribute: AttributeName = Field(description="The attribute.", examples=["lockedByIntruder"])
+    attribute: AttributeName = Field(description="The attribute.", examples=["lockedSince"])
     syntax: Syntax = Field(
         description='What its values say: "boolean" (TRUE locks), "integer" (a number from `least` on locks), "since" '
         '(generalizedTime of the beginning), "until" (generalizedTime of the end) or "filetime" (the beginning in '
         "steps of 100 ns since 1601, 0 = not locked).",
-        examples=["boolean"],
+        examples=["since"],
     )
     least: Whole = Field(default=1, description='For "integer": the number from which it locks.', ge=1)
     duration: Duration | None = Field(
@@ -93,7 +93,7 @@ class Marker(Table):
     resets: Annotated[tuple[Pair, ...], COMMAS] = Field(
         default=(),
         description='Other attributes that an unlock sets back, each as "name: value"; without a value it deletes it.',
-        examples=[["loginFailures: 0"]],
+        examples=[["failedLogins: 0"]],
     )
 
     @field_validator("duration")
@@ -108,7 +108,7 @@ class Example(Table):
     """An entry, and what it must mean."""
 
     entry: Annotated[tuple[Pair, ...], COMMAS] = Field(
-        description='Its attributes, as "name: value" each.', examples=[["lockedByIntruder: TRUE"]]
+        description='Its attributes, as "name: value" each.', examples=[["lockedSince: 20261124120000Z"]]
     )
     at: AwareDatetime | None = Field(
         default=None, description="The moment to look at it. Left out: now.", examples=["2026-11-24T12:00:00Z"]

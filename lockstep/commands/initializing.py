@@ -111,9 +111,15 @@ def _look(way: Way, base: str) -> _Found:
             case Product.ACTIVE_DIRECTORY | Product.SAMBA:
                 found = survey_ad(client, root, base, SystemClock().now())
             case _:
-                spoken = "OpenLDAP, 389 Directory Server, FreeIPA and Active Directory only"
-                raise Conflict(f"{way.url} is {product.name}: this version of Lockstep speaks to {spoken}")
+                raise Conflict(f"{way.url} is {product.name}: {_by_hand(product.product)}")
         return _Found(way=way, product=product, survey=found)
+
+
+def _by_hand(product: Product) -> str:
+    """Say how to write the settings for a product that is not looked at here."""
+    if product is Product.EDIRECTORY:
+        return 'write its settings by hand, with dialect = "edirectory"'
+    return 'describe it by hand, with dialect = "generic" and a mapping that says which attribute locks somebody'
 
 
 def _secured(way: Way) -> Way:

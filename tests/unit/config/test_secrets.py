@@ -189,7 +189,7 @@ def test_fingerprints_tell_secrets_and_their_owners_apart() -> None:
     assert re.fullmatch(r"[0-9a-f]{32}", Secret("x").fingerprint())
 
 
-@given(st.text(min_size=1).filter(lambda text: "\0" not in text))
+@given(st.text().filter(lambda text: "\0" not in text and text.removesuffix("\r")))
 def test_whatever_is_written_to_a_file_is_read_back(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     file = tmp_path_factory.mktemp("secret") / "password"
     file.write_bytes(text.encode() + b"\n")
