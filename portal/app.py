@@ -21,7 +21,7 @@ from ims.errors import (
     StoreUnusable,
 )
 from ims.permits import Permission
-from portal import batches, languages, people, records, sign_in, unlocks
+from portal import batches, languages, locking, people, records, sign_in, unlocks
 from portal.languages import gettext
 from portal.pages import HEADERS, away, page
 from portal.services import PortalServices
@@ -53,8 +53,11 @@ ROUTES = (
     Route(method="GET", path="/me", handler=sign_in.me),
     Route(method="POST", path="/sign-out", handler=sign_in.sign_out),
     Route(method="GET", path="/users", handler=people.users, permission=Permission.READ_USERS),
+    Route(method="GET", path="/users.csv", handler=people.export, permission=Permission.READ_USERS),
     Route(method="GET", path="/users/<user_id>", handler=people.user, permission=Permission.READ_AUDIT),
-    Route(method="POST", path="/users/<user_id>/lock", handler=people.hold, permission=Permission.HOLD),
+    Route(method="POST", path="/users/<user_id>/lock", handler=locking.hold, permission=Permission.HOLD),
+    Route(method="GET", path="/lock", handler=locking.confirm, permission=Permission.HOLD),
+    Route(method="POST", path="/lock", handler=locking.perform, permission=Permission.HOLD),
     Route(method="GET", path="/unlock", handler=unlocks.confirm, permission=Permission.UNLOCK),
     Route(method="POST", path="/unlock", handler=unlocks.perform, permission=Permission.UNLOCK),
     Route(method="GET", path="/unlocks/<operation_id>", handler=unlocks.result, permission=Permission.READ_AUDIT),

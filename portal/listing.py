@@ -1,6 +1,6 @@
 """The list of users: from an address to a question for the store. What is asked stands in the address, to be kept."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -25,6 +25,9 @@ from ims.query import (
 
 PAGE = 50
 """Users on a page; as many as may be unlocked with one click."""
+MOST_EXPORTED = 100_000
+"""Users in one file."""
+_AT_ONCE = 1_000
 _LONGEST_SEARCH = 200
 _NAMES = (Attribute.USER_NAME, Attribute.DISPLAY_NAME, Attribute.GIVEN_NAME, Attribute.FAMILY_NAME)
 _BY_NAME = Sort(Attribute.USER_NAME)
@@ -46,6 +49,11 @@ class Asked:
         values = {"q": self.text, "show": self.chip, "after": "", **changes}
         named = {name: value for name, value in values.items() if value}
         return f"/users?{urlencode(named)}" if named else "/users"
+
+    @property
+    def export(self) -> str:
+        """Return the address of the file with everybody whom the list shows, on all its pages."""
+        return self.address().replace("/users", "/users.csv", 1)
 
     @property
     def query(self) -> Query:
@@ -96,6 +104,18 @@ def listed(view: TenantView, asked: Asked) -> Listed:
         chips=tuple(_chips(asked, _counts_of(users, view.now()) if whole else _counts(view, asked))),
         following=asked.address(after=users[-1].profile.user_name) if more else "",
     )
+
+
+def everybody(view: TenantView, asked: Asked) -> Iterator[User]:
+    """Yield everybody who was asked for, in the order of user names, up to MOST_EXPORTED."""
+    after = ""
+    for _ in range(MOST_EXPORTED // _AT_ONCE):
+        start = (Compare(Attribute.USER_NAME, Operator.GT, after),) if after else ()
+        users = view.find(And((asked.query, *start)), Page(limit=_AT_ONCE, sort=_BY_NAME)).users
+        yield from users
+        if len(users) < _AT_ONCE:
+            return
+        after = users[-1].profile.user_name
 
 
 def locked_now(view: TenantView) -> int:

@@ -1,20 +1,19 @@
 """Home, the list of users, and one user."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import flask
 
-from ims.errors import InvalidInput
 from ims.locks import locks_in_force
-from ims.people import UserId
+from ims.people import User, UserId
 from ims.permits import Permission
 from ims.pleas import PleaId
-from portal.listing import asked_by, listed, locked_now
+from portal.downloads import as_csv, file
+from portal.listing import asked_by, everybody, listed, locked_now
 from portal.pages import away, page
 from portal.visits import Visit
 
-MAX_NOTE = 500
-"""How many characters a reason for a lock, or a comment on an unlock, may have."""
+_COLUMNS = ("user_name", "name", "mail", "directories", "reasons", "since", "until")
 _TIMELINE = 100
 
 
@@ -48,6 +47,12 @@ def users(visit: Visit) -> flask.Response:
     return page("users", visit, asked=asked, found=found, locks=locks, rules=visit.view.rules, nobody=nobody)
 
 
+def export(visit: Visit) -> flask.Response:
+    """Hand out everybody whom the list would show, page after page, as a file."""
+    rows = (_row(user, visit.now) for user in everybody(visit.view, asked_by(flask.request.args)))
+    return file(as_csv(_COLUMNS, rows), "text/csv", "users.csv")
+
+
 def user(visit: Visit, user_id: str) -> flask.Response:
     """Show one user: the locks with what they rest on, and what happened."""
     found = visit.view.user(UserId(user_id))
@@ -61,26 +66,16 @@ def user(visit: Visit, user_id: str) -> flask.Response:
     )
 
 
-def hold(visit: Visit, user_id: str) -> flask.Response:
-    """Lock a user here, with a reason and perhaps an end. Raises InvalidInput where either makes no sense."""
-    form = flask.request.form
-    note = form.get("note", "").strip()
-    if not note:
-        raise InvalidInput("Say why the user is locked: whoever unlocks them later reads it")
-    if len(note) > MAX_NOTE:
-        raise InvalidInput(f"The reason may have {MAX_NOTE} characters; it has {len(note)}")
-    visit.view.hold(UserId(user_id), note, _end(form.get("until", ""), visit.now))
-    return away(f"/users/{user_id}")
-
-
-def _end(text: str, now: datetime) -> datetime | None:
-    if not text.strip():
-        return None
-    try:
-        until = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise InvalidInput(f"{text!r} is no time; write it like 2030-01-31T18:00, in UTC") from None
-    until = until.replace(tzinfo=UTC) if until.tzinfo is None else until.astimezone(UTC)
-    if until <= now:
-        raise InvalidInput(f"{until:%Y-%m-%d %H:%M} UTC has passed; choose a later end, or none")
-    return until
+def _row(user: User, now: datetime) -> dict[str, str]:
+    """Return what a file tells of a user. Its times are the first lock's beginning and the last one's end, if any."""
+    profile, locks = user.profile, locks_in_force(user.locks, now)
+    ends = [lock.until for lock in locks if lock.until is not None]
+    return {
+        "user_name": profile.user_name,
+        "name": profile.display_name or profile.formatted_name,
+        "mail": profile.emails[0].value if profile.emails else "",
+        "directories": " ".join(dict.fromkeys(entry.directory for entry in user.entries)),
+        "reasons": " ".join(dict.fromkeys(lock.reason.value for lock in locks)),
+        "since": locks[0].since.isoformat() if locks else "",
+        "until": max(ends).isoformat() if locks and len(ends) == len(locks) else "",
+    }

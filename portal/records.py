@@ -1,9 +1,7 @@
 """The audit of a company account, and how well its directories are read."""
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,14 +11,13 @@ import flask
 from ims.audit import AuditEntry
 from ims.passes import ChangeSource, DirectoryState
 from ims.permits import Permission, require
+from portal.downloads import as_csv, file
 from portal.pages import page
 from portal.visits import Visit
 
 _SHOWN = 200
 _EXPORTED = 10_000
 _COLUMNS = ("at", "actor", "role", "channel", "action", "result", "subject", "before", "after", "detail", "reference")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would take for a formula."""
 
 
 class Form(StrEnum):
@@ -52,8 +49,8 @@ def export(visit: Visit, form: str) -> flask.Response:
     """Hand out what happened as a file."""
     rows = visit.view.audit(limit=_EXPORTED)
     if form == Form.CSV:
-        return _file(_as_csv(rows), "text/csv", "audit.csv")
-    return _file(_as_lines(rows), "application/jsonl", "audit.jsonl")
+        return file(as_csv(_COLUMNS, map(_values, rows)), "text/csv", "audit.csv")
+    return file(_as_lines(rows), "application/jsonl", "audit.jsonl")
 
 
 def status(visit: Visit) -> flask.Response:
@@ -83,20 +80,3 @@ def _values(row: AuditEntry) -> dict[str, str]:
 
 def _as_lines(rows: Iterable[AuditEntry]) -> str:
     return "".join(json.dumps(_values(row)) + "\n" for row in rows)
-
-
-def _as_csv(rows: Sequence[AuditEntry]) -> str:
-    """Return the rows as CSV (RFC 4180). What a spreadsheet would run is made harmless by an apostrophe."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, _COLUMNS)
-    writer.writeheader()
-    for row in rows:
-        writer.writerow(
-            {name: f"'{value}" if value.startswith(_FORMULA) else value for name, value in _values(row).items()}
-        )
-    return text.getvalue()
-
-
-def _file(text: str, media_type: str, name: str) -> flask.Response:
-    disposition = f'attachment; filename="lockstep-{name}"'
-    return flask.Response(text, mimetype=media_type, headers={"Content-Disposition": disposition})

@@ -21,9 +21,8 @@ from ims.locks import Lock, LockId, locks_in_force, why_it_stays
 from ims.operations import RETRYABLE, OperationId, UnlockOperation, UnlockOutcome, UnlockResult
 from ims.people import User, UserId
 from ims.permits import TenantView
-from portal.listing import PAGE
+from portal.locking import MAX_NOTE, chosen_by
 from portal.pages import away, local, page
-from portal.people import MAX_NOTE
 from portal.visits import Visit
 
 FRESH = 10
@@ -52,7 +51,7 @@ class Proposal:
 
 def confirm(visit: Visit) -> flask.Response:
     """Show what an unlock of the ticked users would do: the dialog, or a page where there are no scripts."""
-    chosen = _chosen(flask.request.args.getlist("user"))
+    chosen = chosen_by(flask.request.args.getlist("user"))
     back = local(flask.request.args.get("back", "/users"))
     if not chosen:
         return away("/users?nobody=1")
@@ -65,7 +64,7 @@ def confirm(visit: Visit) -> flask.Response:
 def perform(visit: Visit) -> flask.Response:
     """Unlock the ticked users, one after the other, and go to the page that tells what became of it."""
     form = flask.request.form
-    chosen = _chosen(form.getlist("user"))
+    chosen = chosen_by(form.getlist("user"))
     if not chosen:
         return away("/users?nobody=1")
     comment = form.get("comment", "").strip()
@@ -95,14 +94,6 @@ def result(visit: Visit, operation_id: str) -> flask.Response:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-
-
-def _chosen(ids: Sequence[str]) -> list[UserId]:
-    """Return whom somebody ticked, each once. Raises InvalidInput for more than a page of them."""
-    chosen = [UserId(one) for one in dict.fromkeys(ids)]
-    if len(chosen) > PAGE:
-        raise InvalidInput(f"At most {PAGE} users can be unlocked with one click; {len(chosen)} were ticked")
-    return chosen
 
 
 def _proposal(view: TenantView, user: User, *, fresh: bool) -> Proposal:

@@ -6,6 +6,8 @@ const dialog = document.getElementById("dialog");
 const selected = document.getElementById("selected");
 const ticks = form ? [...form.querySelectorAll('input[name="user"]')] : [];
 
+let asked = null;
+
 function count() {
   const number = ticks.filter((tick) => tick.checked).length;
   if (selected) selected.textContent = number ? form.dataset.selected.replace("#", number) : "";
@@ -18,7 +20,9 @@ async function ask(event) {
     selected.textContent = form.dataset.nobody;
     return;
   }
-  const address = `${form.getAttribute("action")}?${new URLSearchParams(new FormData(form))}`;
+  asked = event.submitter || document.getElementById("unlock");
+  const action = asked.getAttribute("formaction") || form.getAttribute("action");
+  const address = `${action}?${new URLSearchParams(new FormData(form))}`;
   const answer = await fetch(address, { credentials: "same-origin" });
   const text = new DOMParser().parseFromString(await answer.text(), "text/html");
   const content = text.getElementById("confirm");
@@ -44,7 +48,7 @@ if (form && dialog && selected) {
   });
   for (const tick of ticks) tick.addEventListener("change", count);
   form.addEventListener("submit", ask);
-  dialog.addEventListener("close", () => document.getElementById("unlock").focus());
+  dialog.addEventListener("close", () => asked.focus());
   count();
 }
 

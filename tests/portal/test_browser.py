@@ -228,6 +228,30 @@ def test_cancel_does_nothing(browser: Browser, home: House) -> None:
     home.sync()
 
 
+def test_the_ticked_are_locked_in_a_dialog(browser: Browser, home: House) -> None:
+    """The reason is asked for there; closing it gives the button back that was pressed."""
+    with window(browser, home) as page:
+        sign_in(page, home, "carla")
+        page.goto(f"/users?q={home.name('olaf')}")
+        page.get_by_role("checkbox", name=f"Select {home.name('olaf')}").check()
+        button = page.get_by_role("button", name="Lock", exact=True)
+        button.click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text(f"Lock {home.name('olaf')}?")
+        dialog.get_by_role("link", name="Cancel").click()
+        expect(button).to_be_focused()
+        assert home.user("olaf").locks == ()
+        button.click()
+        dialog.get_by_label("Why").fill("laptop lost")
+        dialog.get_by_role("button", name="Confirm").click()
+        page.get_by_role("button", name=f"{home.name('olaf')} is locked").hover()
+        expect(page.get_by_role("tooltip")).to_contain_text("laptop lost")
+        page.get_by_role("checkbox", name=f"Select {home.name('olaf')}").check()
+        page.get_by_role("button", name="Unlock").click()
+        page.get_by_role("dialog").get_by_role("button", name="Confirm").click()
+        expect(page.get_by_role("status")).to_contain_text("Unlocked and verified")
+
+
 def test_a_tooltip_stays_while_the_pointer_is_on_it(browser: Browser, home: House) -> None:
     """WCAG 1.4.13: it can be read, selected, and sent away."""
     home.lock("lena")
@@ -257,6 +281,7 @@ def test_axe_finds_nothing_and_nothing_runs_over_the_edge(
         "users": "/users",
         "user": f"/users/{viktor}",
         "confirm": f"/unlock?user={viktor}",
+        "lock": f"/lock?user={viktor}",
         "home": "/",
         "audit": "/audit",
         "status": "/status",

@@ -228,6 +228,58 @@ def test_a_lock_by_hand_has_a_reason_and_perhaps_an_end(home: House) -> None:
     assert "padlock-clock" in browser.get(f"/users?q={home.name('olaf')}").text
 
 
+def test_those_who_are_ticked_are_locked_for_one_reason(home: House) -> None:
+    """Asked first; whoever cannot be locked is named, and the others are."""
+    one, other, browser = add(home, "held.one"), add(home, "held.other"), home.signed_in("carla")
+    assert browser.get("/lock").headers["Location"] == "/users?nobody=1"
+    asked = browser.get(f"/lock?{urlencode([('user', one), ('user', other), ('back', '/users?q=held')])}").text
+    assert "Lock 2 users?" in asked
+    assert "held.one" in asked
+    assert "Lock held.one?" in browser.get(f"/lock?user={one}").text
+    assert send(browser, "/lock", user=one, note=" ").status_code == 400
+    done = send(browser, "/lock", user=[one, other], note="laptops lost", back="/users?q=held")
+    assert (done.status_code, done.headers["Location"]) == (303, "/users?q=held")
+    assert browser.get("/users?q=held").text.count("laptops lost") == 2
+    viktor, foreign = home.user("viktor").id, add(home, "held.foreign", tenant="globex")
+    partly = send(browser, "/lock", user=[viktor, foreign, one], note="again", back="//evil.example.com")
+    assert partly.status_code == 200
+    assert "2 users were not locked" in partly.text
+    assert "1 other user is locked now." in partly.text
+    assert "held.foreign" not in partly.text
+    assert "evil" not in partly.text
+    many = browser.get(f"/lock?{urlencode([('user', str(number)) for number in range(PAGE + 1)])}")
+    assert many.status_code == 400
+
+
+def test_who_may_not_lock_gets_no_button(home: House) -> None:
+    """An auditor reads and exports."""
+    page = home.signed_in("ida").get("/users").text
+    assert 'id="lock"' not in page
+    assert 'id="export"' in page
+
+
+def test_the_list_leaves_as_a_file_with_all_its_pages(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it was asked for, and nobody else; what a spreadsheet would run is harmless."""
+    monkeypatch.setattr("portal.listing._AT_ONCE", 2)
+    for number in range(5):
+        add(home, f"export.{number}", display_name="=1+1")
+    add(home, "export.foreign", tenant="globex")
+    browser = home.signed_in("carla")
+    send(browser, f"/users/{add(home, 'export.9')}/lock", note="x", until="2099-01-31T18:00")
+    assert "/users.csv?q=export" in browser.get("/users?q=export&after=export.2").text
+    answer = browser.get("/users.csv?q=export")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="lockstep-users.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [row["user_name"] for row in rows] == [*(f"export.{number}" for number in range(5)), "export.9"]
+    assert {row["name"] for row in rows[:5]} == {"'=1+1"}
+    assert (rows[-1]["reasons"], rows[-1]["until"]) == ("held", "2099-01-31T18:00:00+00:00")
+    assert rows[0]["since"] == ""
+    locked = list(csv.DictReader(io.StringIO(browser.get("/users.csv?q=export&show=locked").text)))
+    assert [row["user_name"] for row in locked] == ["export.9"]
+    lena = list(csv.DictReader(io.StringIO(browser.get(f"/users.csv?q={home.name('lena')}").text)))
+    assert lena[0]["directories"] == "corp"
+
+
 def test_what_a_person_wrote_never_becomes_part_of_the_page(home: House) -> None:
     """Names, notes and comments are text, in a page and in a spreadsheet."""
     add(home, "evil", display_name='<script>alert(1)</script>"onload="x')
