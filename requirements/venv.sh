@@ -24,5 +24,8 @@ printf 'lockstep: filling .venv from %s\n' "$wanted" >&2
 # From run to dev packages are only added, under the feet of a demonstration that may be running; all else starts anew.
 runs && holds run || "${PYTHON:-python3}" -m venv --clear .venv
 rm -f "$made_from"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --only-binary :all: -r "$wanted"
+# The file names every package: resolving anew could only find a newer one, without a hash (pip does, for "name[extra]").
+pip() { .venv/bin/python -m pip --disable-pip-version-check --no-input "$@"; }
+pip install --quiet --no-deps --require-hashes --only-binary :all: -r "$wanted"
+pip check > /dev/null || { pip check >&2; exit 1; }
 cp "$wanted" "$made_from"

@@ -47,3 +47,11 @@ def test_every_dependency_is_locked() -> None:
 def test_there_is_no_other_lock_file() -> None:
     """Some formats record download addresses, and two locks disagree sooner or later."""
     assert [path for path in files() if path.name.endswith((".lock", "lock.json"))] == []
+
+
+def test_nothing_is_resolved_anew_where_hashes_are_required() -> None:
+    """The file names every package; pip, asked for "name[extra]", would find a newer one that has no hash there."""
+    places = [Path("requirements/venv.sh"), Path("deploy/Containerfile"), Path("deploy/README.md")]
+    lines = [line for place in places for line in read(place).splitlines() if "--require-hashes" in line]
+    assert len(lines) == 4
+    assert [line for line in lines if "--no-deps" not in line] == []
