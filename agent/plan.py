@@ -153,7 +153,8 @@ def _known(stored: User, seen: Sighting, context: Context) -> User:
     if link is not None and link.entry_id != seen.entry_id:
         raise Untrusted(
             f"{seen.profile.user_name} is a new entry with the user name of a known user (entry {link.entry_id}, "
-            f"{link.dn}): same name, new identity; rename it, or remove the old user",
+            f"{link.dn}): same name, new identity; rename it, remove the old user, or say that they are one person "
+            "(`lockstep quarantine link`)",
         )
     return stored
 

@@ -1,6 +1,7 @@
 """Where an entry waits that could not be trusted: shown with the reason, and never in the way of the others."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from ims.passes import Quarantined
@@ -8,7 +9,7 @@ from ims.people import DirectoryName
 
 
 class Quarantine:
-    """One directory's quarantine during one pass. An entry keeps the moment from which it waits while it waits."""
+    """One directory's quarantine during one pass. What waits keeps since when, and what was decided on it."""
 
     def __init__(self, directory: DirectoryName, now: datetime, before: Iterable[Quarantined]) -> None:
         self._directory = directory
@@ -18,8 +19,9 @@ class Quarantine:
 
     def put(self, key: str, dn: str, why: str) -> None:
         """Keep an entry: `key` is its entry id, or its DN where that cannot be read."""
-        since = self._before[key].since if key in self._before else self._now
-        self._put[key] = Quarantined(directory=self._directory, key=key, dn=dn, since=since, why=why)
+        fresh = Quarantined(directory=self._directory, key=key, dn=dn, since=self._now, why=why)
+        before = self._before.get(key, fresh)
+        self._put[key] = replace(before, dn=dn, why=why)
 
     def __contains__(self, key: str) -> bool:
         """Return whether this pass has put an entry here."""

@@ -224,8 +224,6 @@ class _Runner:
         if not self._busy.acquire(timeout=STOPS_WITHIN_S):
             _log.warning("pass_does_not_end", directory=self.name)
             return
-        if self._doorbell is not None:
-            self._doorbell.join()
         try:
             with self._leasing:
                 fence, self._fence = self._fence, None
@@ -235,6 +233,8 @@ class _Runner:
             _log.warning("lease_not_given_back", directory=self.name, error=str(error))
         finally:
             self._busy.release()
+        if self._doorbell is not None:
+            self._doorbell.join()  # it may have waited for the pass that ended just now
 
     # -----------------------------------------------------------------------------------------------------------------
 

@@ -32,6 +32,8 @@ class Action(StrEnum):
     FIRST_IMPORT = "first_import"
     PASS_UNDONE = "pass_undone"  # noqa: S105 -- a pass of the sync, not a password
     DIRECTORY_ENABLED = "directory_enabled"
+    ENTRY_LINKED = "entry_linked"
+    ENTRY_REJECTED = "entry_rejected"
     BATCH_HELD = "batch_held"
     BATCH_APPROVED = "batch_approved"
     BATCH_REJECTED = "batch_rejected"

@@ -113,13 +113,18 @@ class PassReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quarantined:
-    """An entry that could not be trusted: where it is, since when, why, and what to do. `key` is its entry id or DN."""
+    """An entry that could not be trusted: where it is, since when, why, and what to do. `key` is its entry id or DN.
+
+    `rejected` is since when a person wants it left out; it stays here, and nobody has to decide on it any more.
+    """
 
     directory: DirectoryName
     key: str
     dn: str
     since: datetime
     why: str
+    rejected: datetime | None = None
+    rejected_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

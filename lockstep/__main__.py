@@ -33,7 +33,7 @@ COMMANDS = {
     "brake": "lockstep.commands.deciding:brake",
     "enable": "lockstep.commands.enabling:enable",
     "undo": "lockstep.commands.enabling:undo",
-    "quarantine": "lockstep.commands.syncing:quarantine",
+    "quarantine": "lockstep.commands.quarantining:quarantine",
     "token": "lockstep.commands.tokens:token",
     "connection": "lockstep.commands.tokens:connection",
     "audit": "lockstep.commands.auditing:audit",

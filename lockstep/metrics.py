@@ -96,7 +96,7 @@ class StoreCollector(Collector):
         yield _gauge("lockstep_many_password_attempts", "Whether unusually many were locked.", of, attempts)
         entries = [((s.name,), s.entries) for s in states]
         yield _gauge("lockstep_directory_users", "Users with an entry there.", of, entries)
-        waiting = [((s.name,), len(store.quarantine(s.name))) for s in states]
+        waiting = [((s.name,), sum(not one.rejected for one in store.quarantine(s.name))) for s in states]
         yield _gauge("lockstep_quarantined_entries", "Entries that cannot be trusted.", of, waiting)
         refused = [circuit.directory for circuit in store.circuits()]
         circuits = [((s.name,), refused.count(DirectoryName(s.name))) for s in states]

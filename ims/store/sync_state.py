@@ -1,17 +1,20 @@
 """What the sync remembers between passes and shares between processes, and the progress that a batch carries."""
 
 import json
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
+from ims.audit import AuditEntry
 from ims.errors import FenceLost
 from ims.locks import BEGINNING, state_of
 from ims.passes import Circuit, DirectoryState, Fence, Mode, PassReport, Quarantined
 from ims.people import DirectoryName, Revision, UserId
 from ims.ports import Applied, Processes, Progress
+from ims.store.audit import append
 from ims.store.codec import decode, dumps, encode
 from ims.store.engine import Part
 from ims.store.held import forget_counted, save_held
@@ -54,6 +57,14 @@ class SqlSyncState(Part):
             asked = asked.where(quarantine.c.directory == directory)
         with self._database.reading() as connection:
             return tuple(Quarantined(**row) for row in connection.execute(asked).mappings())
+
+    def reject(self, waiting: Quarantined, audit: Sequence[AuditEntry]) -> None:
+        """Keep who rejected an entry and when; one that waits no longer is left alone."""
+        here = (quarantine.c.directory == waiting.directory, quarantine.c.key == waiting.key)
+        decided = {"rejected": waiting.rejected, "rejected_by": waiting.rejected_by}
+        with self._database.writing() as connection:
+            kept = connection.execute(update(quarantine).where(*here).values(decided)).rowcount == 1
+            append(connection, audit if kept else ())
 
     def take_lease(
         self,
@@ -168,10 +179,7 @@ def _save_state(connection: Connection, state: DirectoryState, mode: str) -> Non
 
 def _replace_quarantine(connection: Connection, here: DirectoryName, waiting: tuple[Quarantined, ...]) -> None:
     connection.execute(delete(quarantine).where(quarantine.c.directory == here))
-    rows = {
-        item.key: {"directory": here, "key": item.key, "dn": item.dn, "since": item.since, "why": item.why}
-        for item in waiting
-    }
+    rows = {item.key: {**asdict(item), "directory": here} for item in waiting}
     if rows:
         connection.execute(insert(quarantine), list(rows.values()))
 

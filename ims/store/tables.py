@@ -383,6 +383,8 @@ quarantine = Table(
     text_column("dn"),
     moment_column("since"),
     text_column("why"),
+    moment_column("rejected", nullable=True),
+    Column("rejected_by", Text, nullable=False, server_default=text("''")),
 )
 
 leases = Table(

@@ -217,7 +217,7 @@ def _standing(wiring: Wiring, health: DirectoryHealth, state: DirectoryState) ->
         "error_since": state.error_since,
         "kept_back": state.kept_back,
         "would_lock": state.would_lock,
-        "quarantined": len(wiring.store.quarantine(health.name)),
+        "quarantined": sum(not one.rejected for one in wiring.store.quarantine(health.name)),
         "sentences": health.sentences,
     }
 
@@ -232,22 +232,3 @@ def _waits(batch: HeldBatch) -> str:
 def _recent(report: PassReport) -> tuple[Cell, ...]:
     counts = (report.read, report.raised, report.lifted, report.kept_back)
     return (report.id, report.directory, report.kind.value, report.started, report.complete, *counts)
-
-
-@click.group
-def quarantine() -> None:
-    """Show entries that cannot be trusted."""
-
-
-@quarantine.command("list")
-@click.option("--directory", metavar="NAME", help="Only those of this directory.")
-@json_option
-@pass_invocation
-def list_quarantine(invocation: Invocation, directory: str | None, *, as_json: bool) -> None:
-    """List what waits, oldest first, and why; all other entries go on without them."""
-    with invocation.wired() as wiring:
-        name = wiring.directory(DirectoryName(directory)).name if directory else None
-        waiting = wiring.store.quarantine(name)
-    rows = [(one.directory, one.key, one.dn, one.since, one.why) for one in waiting]
-    columns = ("directory", "key", "dn", "since", "why")
-    show_table(columns, rows, as_json=as_json, empty="Nothing waits in quarantine.")
