@@ -178,8 +178,14 @@ def _save_state(connection: Connection, state: DirectoryState, mode: str) -> Non
 
 
 def _replace_quarantine(connection: Connection, here: DirectoryName, waiting: tuple[Quarantined, ...]) -> None:
-    connection.execute(delete(quarantine).where(quarantine.c.directory == here))
+    """Replace what waits. Whoever rejected an entry while the pass was under way is not forgotten."""
+    there = quarantine.c.directory == here
+    rejected = select(quarantine.c.key, quarantine.c.rejected, quarantine.c.rejected_by)
+    kept = {row.key: row for row in connection.execute(rejected.where(there, quarantine.c.rejected.is_not(None)))}
+    connection.execute(delete(quarantine).where(there))
     rows = {item.key: {**asdict(item), "directory": here} for item in waiting}
+    for key in kept.keys() & rows.keys():
+        rows[key] |= {"rejected": kept[key].rejected, "rejected_by": kept[key].rejected_by}
     if rows:
         connection.execute(insert(quarantine), list(rows.values()))
 

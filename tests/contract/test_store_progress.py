@@ -118,6 +118,22 @@ def test_the_quarantine_is_replaced_or_left_alone(store: SqlStore) -> None:
     assert store.quarantine() == ()
 
 
+def test_a_pass_does_not_take_back_what_was_rejected_meanwhile(store: SqlStore) -> None:
+    """It read the quarantine before the operator decided; once the entry is free, the decision goes with it."""
+    fence = lease(store)
+    store.apply(Batch(progress=progress(fence, 1, quarantine=(waiting("a"), waiting("b")))))
+    store.reject(replace(waiting("a"), rejected=NOON, rejected_by="olga"), [audited(user("ada"))])
+    store.reject(replace(waiting("nobody"), rejected=NOON, rejected_by="olga"), [audited(user("ada"))])
+    assert len(store.audit()) == 1
+    store.apply(Batch(progress=progress(fence, 2, quarantine=(waiting("a"), waiting("b")))))
+    assert [(item.key, item.rejected, item.rejected_by) for item in store.quarantine()] == [
+        ("a", NOON, "olga"),
+        ("b", None, ""),
+    ]
+    store.apply(Batch(progress=progress(fence, 3, quarantine=(waiting("b"),))))
+    assert [item.key for item in store.quarantine()] == ["b"]
+
+
 def test_reports_are_newest_first_and_limited(store: SqlStore) -> None:
     """By directory, or of all."""
     fence, other = lease(store), lease(store, directory=LAB)
